@@ -7,6 +7,8 @@
 export interface OpBuilder<T> {
   /** A scalar of the tensors' own dtype. */
   constant(value: number): T;
+  /** `width` ones: the scale of a fused operator where the norm has no weight. */
+  ones(width: number): T;
   add(a: T, b: T): T;
   sub(a: T, b: T): T;
   mul(a: T, b: T): T;

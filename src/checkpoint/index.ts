@@ -1,0 +1,3 @@
+/** Checkpoints: safetensors files, and the Hugging Face folders that hold them. */
+export { type Checkpoint, type CheckpointTensor, openCheckpoint } from './folder.ts';
+export * from './safetensors/index.ts';

@@ -1,0 +1,171 @@
+import { rmSync } from 'node:fs';
+import { type FileHandle, lstat, mkdir, open, readdir, readFile, realpath, rename, rm, rmdir } from 'node:fs/promises';
+import { dirname, isAbsolute, join, relative, resolve } from 'node:path';
+import { InputError, messageOf } from './errors.ts';
+import { codeOf, explainFileError } from './fileErrors.ts';
+import { recoverInterrupted, temporaryPath } from './temporaries.ts';
+
+/** The parsed contents of a JSON file. Throws InputError, one line, where it is missing, unreadable or not JSON. */
+export async function readJson(path: string): Promise<unknown> {
+  const bytes = await readFile(path).catch((error: unknown) => {
+    throw explainFileError(error, path);
+  });
+  try {
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+  } catch (error) {
+    throw new InputError(`${path}: not valid JSON: ${messageOf(error).replace(/\s+/g, ' ')}`);
+  }
+}
+
+/**
+ * Writes a file so that at any moment, also after a kill or a power cut, `path` holds the old contents or the new ones.
+ *
+ * `write` gets a hidden file of the same folder, which takes the place of `path` once it is on the disk. On any error it
+ * is removed and `path` stays as it was. Throws InputError where the file system refuses (full, read-only, …).
+ */
+export async function writeAtomically(path: string, write: (file: FileHandle) => Promise<void>): Promise<void> {
+  const temporary = temporaryPath(path, 'partial');
+  try {
+    await recoverInterrupted(path);
+    const file = await open(temporary, 'wx');
+    try {
+      await write(file);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(temporary, path);
+    await syncPath(dirname(path));
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw explainFileError(error, path, temporary);
+  }
+}
+
+/** `writeAtomically` for contents that are at hand; text is written as UTF-8. */
+export async function writeFileAtomically(path: string, data: string | Uint8Array): Promise<void> {
+  await writeAtomically(path, (file) => file.writeFile(data));
+}
+
+/** Writes `value` as JSON, indented by two spaces, with `writeAtomically`. */
+export async function writeJsonAtomically(path: string, value: unknown): Promise<void> {
+  await writeFileAtomically(path, `${JSON.stringify(value, null, 2)}\n`);
+}
+
+export interface CreateFolderOptions {
+  /** Replace a folder that is there already. Default false. */
+  readonly force?: boolean;
+  /** The file that a folder must hold for `force` to replace it, so that nobody's home folder is. Default `config.json`. */
+  readonly marker?: string;
+}
+
+/**
+ * Builds a folder so that at any moment `target` is the old folder or the whole new one, and returns what `build` does.
+ *
+ * `build` gets a hidden folder beside `target`, which is renamed to `target` once its files are on the disk; the old one
+ * is set aside just before and deleted after. If `build` fails or the process exits, the hidden folder is removed; after a
+ * kill the next call for the same target does that, and puts a set-aside folder back. Throws InputError where `target` is
+ * a file, holds something and `force` is off, or holds something without `marker`; before `build` and again after it.
+ */
+export async function createFolderAtomically<T>(
+  target: string,
+  options: CreateFolderOptions,
+  build: (temporaryFolder: string) => Promise<T>,
+): Promise<T> {
+  const folder = await followLink(resolve(target));
+  const temporary = temporaryPath(folder, 'partial');
+  const removeTemporary = () => rmSync(temporary, { recursive: true, force: true });
+  process.once('exit', removeTemporary);
+  try {
+    await recoverInterrupted(folder);
+    await checkFree(target, folder, options);
+    await mkdir(dirname(folder), { recursive: true });
+    await mkdir(temporary);
+    const result = await build(temporary);
+    await syncTree(temporary);
+    await checkFree(target, folder, options);
+    if (options.force) await exchange(temporary, folder);
+    else await place(temporary, folder);
+    return result;
+  } catch (error) {
+    await rm(temporary, { recursive: true, force: true });
+    throw explainFileError(error, folder, temporary);
+  } finally {
+    process.off('exit', removeTemporary);
+  }
+}
+
+async function followLink(path: string): Promise<string> {
+  const status = await statusOf(path);
+  if (!status?.isSymbolicLink()) return path;
+  return realpath(path).catch(() => {
+    throw new InputError(`${path}: is a link to something that doesn't exist; remove it or choose another folder`);
+  });
+}
+
+async function checkFree(target: string, folder: string, options: CreateFolderOptions): Promise<void> {
+  const status = await statusOf(folder);
+  if (status === undefined) return;
+  if (!status.isDirectory()) throw new InputError(`${target}: is a file, expected a folder or nothing`);
+  const toCurrent = relative(folder, process.cwd());
+  if (!toCurrent.startsWith('..') && !isAbsolute(toCurrent)) {
+    throw new InputError(`${target}: is or holds the current folder, which can't be replaced; choose another folder`);
+  }
+  const names = await readdir(folder);
+  if (names.length === 0) return;
+  if (!options.force) throw new InputError(`${target} exists; use --force to replace it`);
+  const marker = options.marker ?? 'config.json';
+  if (!names.includes(marker)) {
+    throw new InputError(`${target} exists and holds no ${marker}, so it is not replaced, not even with --force`);
+  }
+}
+
+async function place(temporary: string, folder: string): Promise<void> {
+  // An empty folder may be there, and not every system renames onto one.
+  if (await statusOf(folder)) await rmdir(folder);
+  await rename(temporary, folder);
+  await syncPath(dirname(folder));
+}
+
+async function exchange(temporary: string, folder: string): Promise<void> {
+  if (!(await statusOf(folder))) return place(temporary, folder);
+  const replaced = temporaryPath(folder, 'replaced');
+  await rename(folder, replaced);
+  try {
+    await rename(temporary, folder);
+  } catch (error) {
+    await rename(replaced, folder);
+    throw error;
+  }
+  await syncPath(dirname(folder));
+  // Under its next name a half-deleted folder can't be mistaken for one to put back.
+  const discarded = temporaryPath(folder, 'discarded');
+  await rename(replaced, discarded);
+  await rm(discarded, { recursive: true, force: true });
+}
+
+async function syncTree(folder: string): Promise<void> {
+  for (const entry of await readdir(folder, { withFileTypes: true, recursive: true })) {
+    const path = join(entry.parentPath, entry.name);
+    if (entry.isDirectory() || entry.isFile()) await syncPath(path);
+  }
+  await syncPath(folder);
+}
+
+async function syncPath(path: string): Promise<void> {
+  // Windows syncs neither folders nor files that are open for reading.
+  if (process.platform === 'win32') return;
+  const file = await open(path, 'r');
+  try {
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+async function statusOf(path: string) {
+  return lstat(path).catch((error: unknown) => {
+    if (codeOf(error) === 'ENOENT') return undefined;
+    throw explainFileError(error, path);
+  });
+}

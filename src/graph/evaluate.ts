@@ -1,0 +1,75 @@
+import { InputError } from '../core/errors.ts';
+import { formatShape } from '../core/shape.ts';
+import { at, type Node, type Tensor, type Value } from './tensor.ts';
+import { leavesOf, topologicalOrder } from './traverse.ts';
+
+/**
+ * Computes tensors in float64, op by op: the definition that every engine is checked against.
+ *
+ * `feeds` holds the values of inputs and parameters by name. Throws an `InputError` that names a value that is missing
+ * or does not have the declared shape.
+ */
+export function evaluate(outputs: readonly Tensor[], feeds: Readonly<Record<string, Value>>): readonly Value[] {
+  const values = new Map<Tensor, Value>();
+  const bindings = new Map<string, number>();
+  for (const leaf of leavesOf(outputs)) values.set(leaf, leafValue(leaf, feeds, bindings));
+
+  const order = topologicalOrder(outputs);
+  const lastUse = lastUses(order, outputs);
+  for (const node of order) {
+    const inputs = node.inputs.map((tensor) => computedValue(values, tensor));
+    const results = node.rules.evaluate(inputs, bindings);
+    for (const [i, output] of node.outputs.entries()) values.set(output, at(results, i, node.op));
+    for (const tensor of lastUse.get(node) ?? []) values.delete(tensor);
+  }
+  return outputs.map((tensor) => computedValue(values, tensor));
+}
+
+function leafValue(leaf: Tensor, feeds: Readonly<Record<string, Value>>, bindings: Map<string, number>): Value {
+  if (leaf.origin.kind === 'constant') return leaf.origin.value;
+  if (leaf.origin.kind === 'node') throw new Error('graph/evaluate: a node is no leaf');
+  const { kind, name } = leaf.origin;
+  const value = feeds[name];
+  if (value === undefined) throw new InputError(`graph/evaluate: no value given for the ${kind} ${name}`);
+  bindSymbols(leaf, value, name, bindings);
+  return value;
+}
+
+function bindSymbols(leaf: Tensor, value: Value, name: string, bindings: Map<string, number>): void {
+  const fits =
+    value.shape.length === leaf.shape.length &&
+    leaf.shape.every((dim, i) => {
+      const size = at(value.shape, i, name);
+      if (typeof dim === 'number') return dim === size;
+      const bound = bindings.get(dim);
+      if (bound === undefined) bindings.set(dim, size);
+      return bound === undefined || bound === size;
+    });
+  if (!fits) {
+    throw new InputError(
+      `graph/evaluate: ${name} has the shape ${formatShape(value.shape)}, expected ${formatShape(leaf.shape)}`,
+    );
+  }
+}
+
+/** For each node the tensors that nothing after it reads, so that their memory can go. */
+function lastUses(order: readonly Node[], outputs: readonly Tensor[]): ReadonlyMap<Node, readonly Tensor[]> {
+  const seen = new Set<Tensor>(outputs);
+  const uses = new Map<Node, Tensor[]>();
+  for (const node of [...order].reverse()) {
+    const last: Tensor[] = [];
+    for (const tensor of node.inputs) {
+      if (tensor.origin.kind !== 'node' || seen.has(tensor)) continue;
+      seen.add(tensor);
+      last.push(tensor);
+    }
+    uses.set(node, last);
+  }
+  return uses;
+}
+
+function computedValue(values: ReadonlyMap<Tensor, Value>, tensor: Tensor): Value {
+  const value = values.get(tensor);
+  if (value === undefined) throw new Error('graph/evaluate: a tensor was read before it was computed');
+  return value;
+}

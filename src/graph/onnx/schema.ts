@@ -1,0 +1,169 @@
+import protobuf from 'protobufjs/light.js';
+
+/**
+ * The part of ONNX's protobuf schema (onnx.proto, proto2) that normlab writes and reads.
+ *
+ * A row is a field's number and type; `repeated` marks lists, `packed` lists that are stored without tags.
+ */
+type FieldRow = readonly [id: number, type: string, rule?: 'repeated' | 'packed'];
+
+const messages: Readonly<Record<string, Readonly<Record<string, FieldRow>>>> = {
+  ModelProto: {
+    irVersion: [1, 'int64'],
+    producerName: [2, 'string'],
+    graph: [7, 'GraphProto'],
+    opsetImport: [8, 'OperatorSetIdProto', 'repeated'],
+    metadataProps: [14, 'StringStringEntryProto', 'repeated'],
+    functions: [25, 'bytes', 'repeated'],
+  },
+  OperatorSetIdProto: { domain: [1, 'string'], version: [2, 'int64'] },
+  StringStringEntryProto: { key: [1, 'string'], value: [2, 'string'] },
+  GraphProto: {
+    node: [1, 'NodeProto', 'repeated'],
+    name: [2, 'string'],
+    initializer: [5, 'TensorProto', 'repeated'],
+    input: [11, 'ValueInfoProto', 'repeated'],
+    output: [12, 'ValueInfoProto', 'repeated'],
+    sparseInitializer: [15, 'bytes', 'repeated'],
+  },
+  NodeProto: {
+    input: [1, 'string', 'repeated'],
+    output: [2, 'string', 'repeated'],
+    name: [3, 'string'],
+    opType: [4, 'string'],
+    attribute: [5, 'AttributeProto', 'repeated'],
+    domain: [7, 'string'],
+  },
+  AttributeProto: {
+    name: [1, 'string'],
+    f: [2, 'float'],
+    i: [3, 'int64'],
+    s: [4, 'bytes'],
+    t: [5, 'TensorProto'],
+    g: [6, 'GraphProto'],
+    floats: [7, 'float', 'repeated'],
+    ints: [8, 'int64', 'repeated'],
+    strings: [9, 'bytes', 'repeated'],
+    type: [20, 'int32'],
+  },
+  TensorProto: {
+    dims: [1, 'int64', 'repeated'],
+    dataType: [2, 'int32'],
+    floatData: [4, 'float', 'packed'],
+    int32Data: [5, 'int32', 'packed'],
+    int64Data: [7, 'int64', 'packed'],
+    name: [8, 'string'],
+    rawData: [9, 'bytes'],
+    doubleData: [10, 'double', 'packed'],
+    uint64Data: [11, 'uint64', 'packed'],
+    externalData: [13, 'StringStringEntryProto', 'repeated'],
+    dataLocation: [14, 'int32'],
+  },
+  ValueInfoProto: { name: [1, 'string'], type: [2, 'TypeProto'] },
+  TypeProto: { tensorType: [1, 'TensorTypeProto'] },
+  TensorTypeProto: { elemType: [1, 'int32'], shape: [2, 'TensorShapeProto'] },
+  TensorShapeProto: { dim: [1, 'DimensionProto', 'repeated'] },
+  DimensionProto: { dimValue: [1, 'int64'], dimParam: [2, 'string'] },
+};
+
+/** `I` is what 64-bit integers are: safe numbers when writing (a bigint would be written as 0), bigints when reading. */
+export type ModelProto<I> = {
+  irVersion?: I;
+  producerName?: string;
+  graph?: GraphProto<I>;
+  opsetImport?: { domain?: string; version?: I }[];
+  metadataProps?: EntryProto[];
+  functions?: Uint8Array[];
+};
+export type EntryProto = { key?: string; value?: string };
+export type GraphProto<I> = {
+  name?: string;
+  node?: NodeProto<I>[];
+  initializer?: TensorProto<I>[];
+  input?: ValueInfoProto<I>[];
+  output?: ValueInfoProto<I>[];
+  sparseInitializer?: Uint8Array[];
+};
+export type NodeProto<I> = {
+  input?: string[];
+  output?: string[];
+  name?: string;
+  opType?: string;
+  attribute?: AttributeProto<I>[];
+  domain?: string;
+};
+export type AttributeProto<I> = {
+  name?: string;
+  type?: number;
+  f?: number;
+  i?: I;
+  s?: Uint8Array;
+  t?: TensorProto<I>;
+  g?: GraphProto<I>;
+  floats?: number[];
+  ints?: I[];
+  strings?: Uint8Array[];
+};
+export type TensorProto<I> = {
+  name?: string;
+  dims?: I[];
+  dataType?: number;
+  rawData?: Uint8Array;
+  floatData?: number[];
+  int32Data?: number[];
+  int64Data?: I[];
+  doubleData?: number[];
+  uint64Data?: I[];
+  externalData?: EntryProto[];
+  dataLocation?: number;
+};
+export type ValueInfoProto<I> = {
+  name?: string;
+  type?: { tensorType?: { elemType?: number; shape?: { dim?: { dimValue?: I; dimParam?: string }[] } } };
+};
+
+/** AttributeProto.AttributeType. */
+export const attributeTypes = {
+  float: 1,
+  int: 2,
+  string: 3,
+  tensor: 4,
+  graph: 5,
+  floats: 6,
+  ints: 7,
+  strings: 8,
+} as const;
+
+/** TensorProto.DataLocation: the bytes are in another file. */
+export const externalLocation = 1;
+
+const modelType = protobuf.Root.fromJSON({
+  nested: Object.fromEntries(
+    Object.entries(messages).map(([name, fields]) => [
+      name,
+      {
+        edition: 'proto2',
+        fields: Object.fromEntries(
+          Object.entries(fields).map(([field, [id, type, rule]]) => [
+            field,
+            rule === undefined ? { id, type } : { id, type, rule: 'repeated', options: { packed: rule === 'packed' } },
+          ]),
+        ),
+      },
+    ]),
+  ),
+}).lookupType('ModelProto');
+
+export function writeModelProto(model: ModelProto<number>): Uint8Array {
+  return plainBytes(modelType.encode(model).finish());
+}
+
+/** Reads the fields of the table and skips all others; byte fields are views of `bytes`. */
+export function readModelProto(bytes: Uint8Array): ModelProto<bigint> {
+  return modelType.toObject(modelType.decode(plainBytes(bytes)), { longs: BigInt });
+}
+
+/** The same bytes without Node's Buffer class, whose `slice` and equality differ. */
+function plainBytes(bytes: Uint8Array): Uint8Array {
+  return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}

@@ -1,0 +1,164 @@
+import type { DecoderSpec, NormSpec } from './spec.ts';
+import { kindOf } from './spec.ts';
+
+/** What a linear or a norm is connected to: the residual stream, or something inside of a branch. */
+export type Connection = 'stream' | 'inner';
+
+/** A table of rows that are added to the stream: token or position embeddings `[rows, width]`. */
+export interface EmbeddingPart {
+  readonly type: 'embedding';
+  readonly name: string;
+  readonly rows: number;
+  readonly width: number;
+}
+
+/** y = x Wᵀ + b with `weight` `[outSize, inSize]`. */
+export interface LinearPart {
+  readonly type: 'linear';
+  readonly name: string;
+  readonly inSize: number;
+  readonly outSize: number;
+  readonly bias: boolean;
+  /** Whether it reads the stream (through a norm), and the part's name of that norm. */
+  readonly reads: Connection;
+  readonly norm: string | null;
+  readonly writes: Connection;
+  readonly layer: number | null;
+}
+
+export interface NormPart {
+  readonly type: 'norm';
+  readonly name: string;
+  readonly norm: NormSpec;
+  readonly width: number;
+  /** `stream`: reads the residual stream. `branch`: on a branch's output. `query`, `key`: inside of attention. */
+  readonly on: 'stream' | 'branch' | 'query' | 'key';
+  readonly layer: number | null;
+}
+
+export type Part = EmbeddingPart | LinearPart | NormPart;
+
+/** A parameter under its canonical name, `blocks.0.attention.query.weight`, in its canonical shape. */
+export interface ParameterDeclaration {
+  readonly name: string;
+  readonly shape: readonly number[];
+  readonly part: Part;
+}
+
+/**
+ * The parts of a decoder in the order in which data flow through them: the one list from which the graph, the
+ * initialization, the conversion's rules and the parameter counts are derived.
+ */
+export function decoderParts(spec: DecoderSpec): readonly Part[] {
+  const parts: Part[] = [
+    { type: 'embedding', name: 'embedding.token', rows: spec.vocabularySize, width: spec.streamSize },
+  ];
+  if (spec.positions.kind === 'learned') {
+    parts.push({ type: 'embedding', name: 'embedding.position', rows: spec.positions.count, width: spec.streamSize });
+  }
+  for (let layer = 0; layer < spec.numLayers; layer++) parts.push(...blockParts(spec, layer));
+  if (spec.finalNorm !== null) parts.push(streamNorm('final_norm', spec.finalNorm, spec.streamSize, null));
+  if (!spec.tiedHead || spec.headBias) {
+    const norm = spec.finalNorm === null ? null : 'final_norm';
+    parts.push(linear('head', null, norm, [spec.streamSize, spec.vocabularySize], spec.headBias, 'stream', 'inner'));
+  }
+  return parts;
+}
+
+function blockParts(spec: DecoderSpec, layer: number): readonly Part[] {
+  const { attention, mlp, streamSize: width } = spec;
+  const name = (part: string) => `blocks.${layer}.${part}`;
+  const before = spec.placement === 'pre' || spec.placement === 'peri';
+  const norms = (branch: string): { readonly input: readonly NormPart[]; readonly output: readonly NormPart[] } => {
+    const at = (place: string, on: NormPart['on']): NormPart => ({
+      ...streamNorm(name(`${branch}.${place}`), spec.norm, width, layer),
+      on,
+    });
+    return {
+      input: before ? [at('input_norm', 'stream')] : [],
+      output: spec.placement === 'pre' ? [] : [at('output_norm', spec.placement === 'post' ? 'stream' : 'branch')],
+    };
+  };
+  const queries = attention.numHeads * attention.headSize;
+  const keys = attention.numKeyValueHeads * attention.headSize;
+  const attentionNorms = norms('attention');
+  const mlpNorms = norms('mlp');
+  const reader = (branch: string, part: string, outSize: number, bias: boolean): LinearPart =>
+    linear(
+      name(`${branch}.${part}`),
+      layer,
+      before ? name(`${branch}.input_norm`) : null,
+      [width, outSize],
+      bias,
+      'stream',
+      'inner',
+    );
+  const qkNorms = (['query', 'key'] as const).flatMap((on): readonly NormPart[] => {
+    if (attention.qkNorm === null) return [];
+    const size = attention.qkNorm.extent === 'head' ? attention.headSize : on === 'query' ? queries : keys;
+    return [{ ...streamNorm(name(`attention.${on}_norm`), attention.qkNorm.norm, size, layer), on }];
+  });
+  return [
+    ...attentionNorms.input,
+    ...(attention.projection === 'fused'
+      ? [reader('attention', 'qkv', queries + 2 * keys, attention.qkvBias)]
+      : [
+          reader('attention', 'query', queries, attention.qkvBias),
+          reader('attention', 'key', keys, attention.qkvBias),
+          reader('attention', 'value', keys, attention.qkvBias),
+        ]),
+    ...qkNorms,
+    linear(name('attention.output'), layer, null, [queries, width], attention.outputBias, 'inner', 'stream'),
+    ...attentionNorms.output,
+    ...mlpNorms.input,
+    ...(mlp.kind === 'gated' ? [reader('mlp', 'gate', mlp.innerSize, mlp.bias)] : []),
+    reader('mlp', 'up', mlp.innerSize, mlp.bias),
+    linear(name('mlp.down'), layer, null, [mlp.innerSize, width], mlp.bias, 'inner', 'stream'),
+    ...mlpNorms.output,
+  ];
+}
+
+function streamNorm(name: string, norm: NormSpec, width: number, layer: number | null): NormPart {
+  return { type: 'norm', name, norm, width, on: 'stream', layer };
+}
+
+function linear(
+  name: string,
+  layer: number | null,
+  norm: string | null,
+  [inSize, outSize]: readonly [number, number],
+  bias: boolean,
+  reads: Connection,
+  writes: Connection,
+): LinearPart {
+  return { type: 'linear', name, inSize, outSize, bias, reads, norm, writes, layer };
+}
+
+/** Every parameter of a decoder under its canonical name. A tied head has none of its own. */
+export function decoderParameters(spec: DecoderSpec): readonly ParameterDeclaration[] {
+  return decoderParts(spec).flatMap((part) => partParameters(part, spec.tiedHead));
+}
+
+function partParameters(part: Part, tiedHead: boolean): readonly ParameterDeclaration[] {
+  switch (part.type) {
+    case 'embedding':
+      return [{ name: `${part.name}.weight`, shape: [part.rows, part.width], part }];
+    case 'linear': {
+      const bias: ParameterDeclaration = { name: `${part.name}.bias`, shape: [part.outSize], part };
+      const tied = part.name === 'head' && tiedHead;
+      const weight: ParameterDeclaration = { name: `${part.name}.weight`, shape: [part.outSize, part.inSize], part };
+      return [...(tied ? [] : [weight]), ...(part.bias ? [bias] : [])];
+    }
+    case 'norm':
+      return kindOf(part.norm).parameters.map((parameter) => ({
+        name: `${part.name}.${parameter.name}`,
+        shape: parameter.shape === 'vector' ? [part.width] : [1],
+        part,
+      }));
+  }
+}
+
+/** The number of parameters of a decoder; a tied head counts once. */
+export function countParameters(spec: DecoderSpec): number {
+  return decoderParameters(spec).reduce((total, { shape }) => total + shape.reduce((a, b) => a * b, 1), 0);
+}

@@ -1,0 +1,35 @@
+import { enumeration, plural, quantity } from '../format.ts';
+import type { StudyResults } from '../results.ts';
+
+/** What the results do not show, from the results themselves. */
+export function limits(results: StudyResults): readonly string[] {
+  return [...trainingLimits(results), ...speedLimits(results), ...conversionLimits(results), ...missingParts(results)];
+}
+
+function* trainingLimits({ training }: StudyResults): Generator<string> {
+  if (!training) return;
+  const { model, optimizer, corpus, seeds } = training;
+  yield `Other sizes. The models have ${quantity(model.parameters)} parameters${model.parameters < 1e9 ? '; nothing here was trained at 1 billion or more' : ''}.`;
+  yield `Other data. They read ${quantity(optimizer.tokensPerRun)} tokens each from ${corpus.name}, ${quantity(corpus.bytes)} bytes long, with a vocabulary of ${quantity(model.vocabularySize)}.`;
+  yield `Other settings. One architecture and one learning rate (${optimizer.learningRate}) for every norm; a norm that wants another rate did not get it.`;
+  yield `Rare events. ${plural(seeds.length, 'seed')} of ${quantity(optimizer.steps)} steps cannot show an instability that strikes once in many runs or late in a long one.`;
+  if (training.missing.length > 0) yield `Planned and missing: ${enumeration(training.missing)}.`;
+}
+
+function* speedLimits({ speed, machine }: StudyResults): Generator<string> {
+  if (!speed) return;
+  yield `Other machines. Times are those of ${speed.runtimeLabel} on one ${machine.cpu}; on a GPU, or where a compiler fuses the norm into its neighbours, the shares differ.`;
+  if (speed.shares.length > 0) {
+    yield 'End-to-end times of published models. The share of a norm is composed from measured parts, as the caption of its figure says.';
+  }
+}
+
+function* conversionLimits({ conversions }: StudyResults): Generator<string> {
+  if (!conversions || conversions.length === 0) return;
+  yield 'Other checkpoints. A certificate holds for the model it was made for; every conversion makes its own.';
+}
+
+function* missingParts(results: StudyResults): Generator<string> {
+  const missing = Object.entries(results.notMeasured).map(([part, reason]) => `${part} (${reason})`);
+  if (missing.length > 0) yield `Left out of this study: ${enumeration(missing)}.`;
+}

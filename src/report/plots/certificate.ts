@@ -1,0 +1,138 @@
+import * as Plot from '@observablehq/plot';
+import { normNames } from '../answer/conversion.ts';
+import { powerOfTen, scientific } from '../format.ts';
+import { color } from '../palette.ts';
+import type { ConversionResult } from '../results.ts';
+import type { Figure } from './figure.ts';
+import { drawSvg, type LegendEntry, textWidth } from './svg.ts';
+
+const rowHeight = 24;
+const algebraLimit = 1e-10;
+const storedLimitInFloors = 3;
+
+const figures = ['algebra', 'stored', 'run', 'floor'] as const;
+
+export const certificate: Figure = {
+  id: 'certificate',
+  title: 'How equal a converted model is to its source',
+  caption() {
+    return [
+      'Largest absolute difference of any logit between the source and the converted model, logarithmic axis.',
+      'Algebra: float64 arithmetic on weights before rounding. Stored: float64 arithmetic on the weights as written. Run: those weights in the float32 engine. Floor: what half a unit in the last place of every rewritten weight does by itself.',
+      `Vertical strokes: the limits, ${powerOfTen(-10)} for algebra and ${storedLimitInFloors} floors for stored; run has none of its own.`,
+    ].join(' ');
+  },
+  draw({ conversions }, width, idPrefix = '') {
+    if (!conversions || conversions.length === 0) return null;
+    const rows = conversions.flatMap((conversion, i) => rowsOf(conversion, String(i)));
+    const above = rows.flatMap(({ value, limit }) => [value, limit ?? 0]).filter((value) => value > 0);
+    const least = 10 ** (Math.floor(Math.log10(Math.min(...above, 1e-12))) - 1);
+    const most = 10 ** Math.ceil(Math.log10(Math.max(...above, 1e-6)) + 0.3);
+    const placed = rows.map((row) => ({ ...row, at: row.value > 0 ? row.value : least, onLeft: row.value > most / 1e4 }));
+    const panels = conversions.map((conversion, i) => ({ panel: String(i), label: panelLabel(conversion, width) }));
+    const passing = placed.filter((row) => row.passed);
+    const failing = placed.filter((row) => !row.passed);
+    return drawSvg({
+      id: `${idPrefix}certificate`,
+      title: 'How equal a converted model is to its source',
+      description: `${rows.map((row) => `${row.spoken} ${scientific(row.value)}`).join('; ')}.`,
+      width,
+      height: conversions.length * (figures.length * rowHeight + 40) + 40,
+      legend: legendOf(failing.length > 0),
+      plot: {
+        marginLeft: textWidth('algebra') + 12,
+        marginRight: 16,
+        marginTop: 34,
+        x: {
+          type: 'log',
+          label: 'largest logit difference',
+          domain: [least, most],
+          grid: true,
+          ticks: decades(least, most, width < 500 ? 4 : 8),
+          tickFormat: (value: number) => powerOfTen(Math.round(Math.log10(value))),
+        },
+        y: { domain: [...figures], label: null, tickSize: 0 },
+        fy: { domain: panels.map(({ panel }) => panel), axis: null, padding: 0.28 },
+        marks: [
+          Plot.frame({ stroke: color('faint') }),
+          Plot.text(panels, {
+            fy: 'panel',
+            text: 'label',
+            frameAnchor: 'top-left',
+            lineAnchor: 'bottom',
+            dy: -6,
+            fontWeight: 600,
+            fill: color('ink'),
+          }),
+          Plot.tickX(
+            placed.filter((row) => row.limit !== null),
+            { x: 'limit', y: 'figure', fy: 'panel', stroke: color('alarm'), strokeWidth: 2, insetTop: 3, insetBottom: 3 },
+          ),
+          Plot.dot(passing, { x: 'at', y: 'figure', fy: 'panel', r: 5, fill: color('norm-3') }),
+          Plot.dot(failing, { x: 'at', y: 'figure', fy: 'panel', r: 5.5, symbol: 'times', stroke: color('alarm'), strokeWidth: 2.5 }),
+          ...[true, false].map((onLeft) =>
+            Plot.text(
+              placed.filter((row) => row.onLeft === onLeft),
+              {
+                x: 'at',
+                y: 'figure',
+                fy: 'panel',
+                text: 'label',
+                dx: onLeft ? -10 : 10,
+                textAnchor: onLeft ? 'end' : 'start',
+                fill: color('ink'),
+                stroke: color('paper'),
+                strokeWidth: 4,
+              },
+            ),
+          ),
+        ],
+      },
+    });
+  },
+};
+
+function rowsOf(conversion: ConversionResult, panel: string) {
+  return figures.map((figure) => {
+    const value = conversion.certificate[figure].maxAbsLogit;
+    const limit =
+      figure === 'algebra'
+        ? algebraLimit
+        : figure === 'stored'
+          ? storedLimitInFloors * conversion.certificate.floor.maxAbsLogit || null
+          : null;
+    return {
+      panel,
+      figure,
+      value,
+      limit,
+      passed: limit === null || value <= limit,
+      label: value === 0 ? 'exactly 0' : scientific(value),
+      spoken: `${conversion.source} to ${normNames[conversion.target]}, ${figure}`,
+    };
+  });
+}
+
+function panelLabel(conversion: ConversionResult, width: number): string {
+  const tail = ` → ${normNames[conversion.target]}, ${conversion.dtype}${conversion.certificate.passed ? '' : ' (failed)'}`;
+  const fits = Math.floor(width / textWidth('m')) - tail.length - 2;
+  const source = conversion.source.length > fits ? `${conversion.source.slice(0, Math.max(8, fits - 1))}…` : conversion.source;
+  return source + tail;
+}
+
+function legendOf(anyFailed: boolean): readonly LegendEntry[] {
+  return [
+    { label: 'within its limit', mark: { kind: 'symbol', symbol: 'circle', stroke: color('norm-3'), fill: color('norm-3') } },
+    ...(anyFailed
+      ? [{ label: 'over its limit', mark: { kind: 'symbol', symbol: 'times', stroke: color('alarm'), fill: 'none' } } as const]
+      : []),
+  ];
+}
+
+/** At most `count` powers of ten, evenly spaced. */
+function decades(least: number, most: number, count: number): readonly number[] {
+  const from = Math.round(Math.log10(least));
+  const to = Math.round(Math.log10(most));
+  const stride = Math.max(1, Math.ceil((to - from) / count));
+  return Array.from({ length: Math.floor((to - from) / stride) + 1 }, (_, i) => 10 ** (from + i * stride));
+}

@@ -1,0 +1,87 @@
+import * as Plot from '@observablehq/plot';
+import { significant } from '../format.ts';
+import { color, normStyle } from '../palette.ts';
+import type { Figure } from './figure.ts';
+import { drawSvg } from './svg.ts';
+
+const panelHeight = 96;
+
+export const gradientNorms: Figure = {
+  id: 'gradient-norms',
+  title: 'Gradient norms and their spikes',
+  caption({ training }) {
+    if (!training) return '';
+    return [
+      'L2 norm of the whole gradient before clipping, one line per seed, logarithmic axis, thinned for drawing with every spike kept.',
+      'Circled: spikes, steps at least 7 standard deviations from the mean of the steps before (up to 1,000 of them).',
+      'Gradient norms of two norms are not on one scale, because the norm itself rescales gradients: compare the spikes, not the heights.',
+    ].join(' ');
+  },
+  draw({ training }, width, idPrefix = '') {
+    if (!training) return null;
+    const norms = training.norms.filter((norm) => norm.runs.some((run) => run.gradNorms.some(({ value }) => value > 0)));
+    if (norms.length === 0) return null;
+    const series = norms.flatMap((norm) =>
+      norm.runs.flatMap((run) =>
+        run.gradNorms
+          .filter(({ value }) => value > 0)
+          .map((point) => ({
+            ...point,
+            norm: norm.id,
+            run: `${norm.id} ${run.seed}`,
+            spike: run.spikeSteps.includes(point.step),
+          })),
+      ),
+    );
+    const spikes = series.filter((point) => point.spike);
+    const labels = norms.map((norm) => {
+      const found = norm.runs.reduce((sum, run) => sum + run.spikeSteps.length, 0);
+      return { norm: norm.id, label: `${norm.name}: ${found === 0 ? 'no spikes' : found === 1 ? '1 spike' : `${found} spikes`}` };
+    });
+    const values = series.map(({ value }) => value);
+    return drawSvg({
+      id: `${idPrefix}gradient-norms`,
+      title: 'Gradient norms and their spikes',
+      description: `Spikes over all seeds: ${labels.map(({ label }) => label).join('; ')}. Gradient norms range from ${significant(Math.min(...values), 2)} to ${significant(Math.max(...values), 2)}.`,
+      width,
+      height: norms.length * panelHeight + 56,
+      plot: {
+        marginLeft: 44,
+        marginRight: 14,
+        marginTop: 22,
+        x: { label: 'training step', ticks: width < 500 ? 4 : 8 },
+        y: { type: 'log', label: 'gradient norm', grid: true, ticks: 3, tickFormat: (value: number) => significant(value, 1) },
+        fy: { domain: norms.map((norm) => norm.id), axis: null, padding: 0.08 },
+        marks: [
+          Plot.frame({ stroke: color('faint') }),
+          ...norms.map((norm) =>
+            Plot.lineY(
+              series.filter((point) => point.norm === norm.id),
+              {
+                x: 'step',
+                y: 'value',
+                fy: 'norm',
+                z: 'run',
+                stroke: normStyle(norm.id).stroke,
+                strokeWidth: 1,
+                strokeOpacity: 0.75,
+              },
+            ),
+          ),
+          Plot.dot(spikes, { x: 'step', y: 'value', fy: 'norm', r: 5, stroke: color('alarm'), strokeWidth: 1.8 }),
+          Plot.text(labels, {
+            fy: 'norm',
+            text: 'label',
+            frameAnchor: 'top-right',
+            dx: -6,
+            dy: 6,
+            fontWeight: 600,
+            fill: color('ink'),
+            stroke: color('paper'),
+            strokeWidth: 4,
+          }),
+        ],
+      },
+    });
+  },
+};

@@ -1,0 +1,23 @@
+import { certificate } from './certificate.ts';
+import type { Figure } from './figure.ts';
+import { gradientNorms } from './gradient-norms.ts';
+import { normOperations } from './norm-operations.ts';
+import { pairedDifferences } from './paired-differences.ts';
+import { timeShare } from './time-share.ts';
+import { validationDifference } from './validation-difference.ts';
+import { validationLoss } from './validation-loss.ts';
+
+export type { Figure } from './figure.ts';
+export { standaloneSvg } from './standalone.ts';
+export type { Svg } from './svg.ts';
+
+/** Every plot of the report. */
+export const figures = {
+  pairedDifferences,
+  validationLoss,
+  validationDifference,
+  gradientNorms,
+  timeShare,
+  normOperations,
+  certificate,
+} as const satisfies Record<string, Figure>;

@@ -1,0 +1,98 @@
+import * as Plot from '@observablehq/plot';
+import { plural, signed } from '../format.ts';
+import { color, normStyle } from '../palette.ts';
+import type { Figure } from './figure.ts';
+import { drawSvg } from './svg.ts';
+
+const rowHeight = 46;
+
+export const pairedDifferences: Figure = {
+  id: 'paired-differences',
+  title: 'Final validation loss minus that of LayerNorm',
+  caption({ training }) {
+    const tested = training?.norms.flatMap((norm) => norm.paired ?? []) ?? [];
+    const margin = tested.find((paired) => paired.equivalence)?.equivalence?.margin;
+    const level = tested[0]?.level ?? 0.95;
+    return [
+      `Mean difference over pairs of runs with the same seed and its ${Math.round(level * 100)}% confidence interval, in nats per byte; left of zero the loss is lower than LayerNorm's.`,
+      ...(margin === undefined ? [] : [`Shaded: ±${margin}, the margin set beforehand as too small to matter.`]),
+      'Intervals are for one comparison at a time; with many norms, some exclude zero by chance.',
+    ].join(' ');
+  },
+  draw({ training }, width, idPrefix = '') {
+    const rows = (training?.norms ?? []).flatMap((norm) => {
+      if (!norm.paired) return [];
+      const { difference, ci, equivalence, n } = norm.paired;
+      const interval = ci ? `${signed(ci[0], 4)} to ${signed(ci[1], 4)}` : 'no interval';
+      return [
+        {
+          id: norm.id,
+          difference,
+          low: ci?.[0] ?? difference,
+          high: ci?.[1] ?? difference,
+          margin: equivalence?.margin ?? 0,
+          label: norm.name,
+          figures: `${signed(difference, 4)} (${interval})`,
+          spoken: `${norm.name} ${signed(difference, 4)}, ${interval}, ${plural(n, 'pair')}`,
+        },
+      ];
+    });
+    if (rows.length === 0) return null;
+    const reach = Math.max(...rows.flatMap(({ low, high, margin }) => [-low, high, margin * 1.15])) * 1.05 || 1;
+    const margin = Math.max(...rows.map((row) => row.margin));
+    return drawSvg({
+      id: `${idPrefix}paired-differences`,
+      title: 'Final validation loss minus that of LayerNorm',
+      description: `${rows.map(({ spoken }) => spoken).join('; ')}.`,
+      width,
+      height: rows.length * rowHeight + 62,
+      plot: {
+        marginLeft: 14,
+        marginRight: 14,
+        marginTop: 14,
+        marginBottom: 40,
+        x: {
+          label: width < 500 ? 'difference (nats per byte)' : 'difference to LayerNorm (nats per byte)',
+          domain: [-reach, reach],
+          ticks: width < 500 ? 4 : 8,
+        },
+        y: { domain: rows.map(({ id }) => id), axis: null, padding: 0 },
+        marks: [
+          ...(margin > 0 ? [Plot.rect([0], { x1: -margin, x2: margin, fill: color('band') })] : []),
+          Plot.gridX({ ticks: width < 500 ? 4 : 8, stroke: color('faint'), strokeOpacity: 0.8 }),
+          Plot.ruleX([0], { stroke: color('muted') }),
+          ...rows.flatMap((row) => {
+            const { stroke, symbol } = normStyle(row.id);
+            return [
+              Plot.link([row], { x1: 'low', x2: 'high', y: 'id', stroke, strokeWidth: 2.5, dy: 9 }),
+              Plot.tickX([row], { x: 'low', y: 'id', stroke, strokeWidth: 2.5, insetTop: 26, insetBottom: 8 }),
+              Plot.tickX([row], { x: 'high', y: 'id', stroke, strokeWidth: 2.5, insetTop: 26, insetBottom: 8 }),
+              Plot.dot([row], { x: 'difference', y: 'id', symbol, r: 5.5, fill: stroke, stroke: color('paper'), dy: 9 }),
+            ];
+          }),
+          Plot.text(rows, {
+            y: 'id',
+            text: 'label',
+            frameAnchor: 'left',
+            dy: -10,
+            dx: 2,
+            fontWeight: 600,
+            stroke: color('paper'),
+            fill: color('ink'),
+            strokeOpacity: 0.7,
+          }),
+          Plot.text(rows, {
+            y: 'id',
+            text: 'figures',
+            frameAnchor: 'right',
+            dy: -10,
+            dx: -2,
+            stroke: color('paper'),
+            fill: color('ink'),
+            strokeOpacity: 0.7,
+          }),
+        ],
+      },
+    });
+  },
+};

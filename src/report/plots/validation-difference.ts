@@ -1,0 +1,102 @@
+import * as Plot from '@observablehq/plot';
+import { signed } from '../format.ts';
+import { color, normStyle } from '../palette.ts';
+import type { NormRuns, TrainingResults } from '../results.ts';
+import type { Figure } from './figure.ts';
+import { drawSvg, type LegendEntry } from './svg.ts';
+
+/** The frame fits what comes after this fraction of the steps; early differences are large and pass. */
+const fittedFrom = 0.2;
+
+export const validationDifference: Figure = {
+  id: 'validation-difference',
+  title: 'Validation loss minus that of LayerNorm, by step',
+  caption({ training }) {
+    if (!training) return '';
+    const margin = marginOf(training);
+    return [
+      'Each run minus the LayerNorm run with the same seed (same data order, same initial weights where shapes agree): mean line, band from the lowest to the highest seed. Nats per byte; below zero is better than LayerNorm.',
+      ...(margin === null ? [] : [`Shaded strip: ±${margin}, the margin set beforehand as too small to matter.`]),
+      'Early differences may leave the frame. A band of lowest to highest is not a confidence interval.',
+    ].join(' ');
+  },
+  draw({ training }, width, idPrefix = '') {
+    if (!training) return null;
+    const baseline = training.norms.find((norm) => norm.id === training.baseline);
+    if (!baseline) return null;
+    const norms = training.norms
+      .filter((norm) => norm !== baseline)
+      .map((norm) => ({ norm, spread: pairedSpread(norm, baseline) }))
+      .filter(({ spread }) => spread.length > 0);
+    const points = norms.flatMap(({ spread }) => spread);
+    if (points.length === 0) return null;
+    const lastStep = Math.max(...points.map(({ step }) => step));
+    const margin = marginOf(training);
+    const fitted = points.filter(({ step }) => step >= fittedFrom * lastStep);
+    const reach = Math.max(...fitted.flatMap(({ low, high }) => [-low, high]), (margin ?? 0) * 1.2) * 1.08;
+    return drawSvg({
+      id: `${idPrefix}validation-difference`,
+      title: 'Validation loss minus that of LayerNorm, by step',
+      description: `At the last step, nats per byte: ${norms.map(({ norm, spread }) => `${norm.name} ${signed(spread.at(-1)?.mean ?? 0, 4)}`).join('; ')}.`,
+      width,
+      height: 260,
+      legend: norms.map(({ norm }): LegendEntry => ({ label: norm.name, mark: { kind: 'line', style: normStyle(norm.id) } })),
+      plot: {
+        marginLeft: 52,
+        marginRight: 14,
+        x: { label: 'training step', domain: [0, lastStep], ticks: width < 500 ? 4 : 8 },
+        y: { label: 'difference (nats per byte)', domain: [-reach, reach], grid: true, ticks: 6 },
+        marks: [
+          ...(margin === null
+            ? []
+            : [Plot.rect([0], { y1: -margin, y2: margin, fill: color('band') })]),
+          Plot.ruleY([0], { stroke: color('muted') }),
+          ...norms.flatMap(({ norm, spread }) => {
+            const style = normStyle(norm.id);
+            return [
+              Plot.areaY(spread, { x: 'step', y1: 'low', y2: 'high', fill: style.stroke, fillOpacity: 0.15, clip: true }),
+              Plot.lineY(spread, {
+                x: 'step',
+                y: 'mean',
+                stroke: style.stroke,
+                strokeWidth: 2,
+                strokeDasharray: style.dash,
+                clip: true,
+              }),
+            ];
+          }),
+        ],
+      },
+    });
+  },
+};
+
+/** The equivalence margin of the first norm that was tested. */
+function marginOf(training: TrainingResults): number | null {
+  return training.norms.find((norm) => norm.paired?.equivalence)?.paired?.equivalence?.margin ?? null;
+}
+
+/** Mean, lowest and highest paired difference at the steps that every pair was validated at. */
+function pairedSpread(norm: NormRuns, baseline: NormRuns) {
+  const differences = new Map<number, number[]>();
+  let pairs = 0;
+  for (const run of norm.runs.filter((candidate) => !candidate.diverged)) {
+    const partner = baseline.runs.find((candidate) => candidate.seed === run.seed && !candidate.diverged);
+    if (!partner) continue;
+    pairs += 1;
+    const reference = new Map(partner.validationCurve.map(({ step, loss }) => [step, loss]));
+    for (const { step, loss } of run.validationCurve) {
+      const other = reference.get(step);
+      if (other !== undefined) differences.set(step, [...(differences.get(step) ?? []), loss - other]);
+    }
+  }
+  return [...differences]
+    .filter(([, values]) => values.length === pairs)
+    .sort(([a], [b]) => a - b)
+    .map(([step, values]) => ({
+      step,
+      mean: values.reduce((sum, value) => sum + value, 0) / values.length,
+      low: Math.min(...values),
+      high: Math.max(...values),
+    }));
+}
