@@ -7,7 +7,7 @@ import { bfloat16ToNumber, float16ToNumber, roundTo } from './rounding.ts';
 
 /** One value per type whose bytes are all different, as Python's struct packs it. */
 const samples: Readonly<Record<DType, readonly [value: number, bytes: string]>> = {
-  float64: [-3.141592653589793, '182d4454fb2109c0'],
+  float64: [-1.234567890123e-7, 'd8fe7e66f19180be'],
   float32: [0.15625, '0000203e'],
   float16: [-2.5, '00c1'],
   bfloat16: [1.5703125, 'c93f'],

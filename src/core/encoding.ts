@@ -1,6 +1,6 @@
 import { byteSizes, type DType } from './dtype.ts';
 import { InputError } from './errors.ts';
-import { bfloat16Bits, float16Bits, float16ToNumber } from './rounding.ts';
+import { float16ToNumber, roundToHalves } from './rounding.ts';
 
 // Stored numbers are little-endian, and so is every machine that ONNX Runtime for Node is built for: typed arrays
 // can look at the bytes as they are.
@@ -37,15 +37,13 @@ export function decodeFloat32(bytes: Uint8Array, dtype: DType): Float32Array<Arr
     case 'bfloat16': {
       const stored = halves(bytes, dtype);
       const bits = new Uint32Array(stored.length);
-      let i = 0;
-      for (const half of stored) bits[i++] = half << 16;
+      for (let i = 0; i < bits.length; i++) bits[i] = (stored[i] ?? 0) << 16;
       return new Float32Array(bits.buffer);
     }
     case 'float16': {
       const stored = halves(bytes, dtype);
       const values = new Float32Array(stored.length);
-      let i = 0;
-      for (const half of stored) values[i++] = float16Values[half] ?? 0;
+      for (let i = 0; i < values.length; i++) values[i] = float16Values[stored[i] ?? 0] ?? 0;
       return values;
     }
     case 'int64':
@@ -69,9 +67,8 @@ export function encode(values: Float64Array | Float32Array, dtype: DType): Uint8
     case 'float32':
       return bytesOf(new Float32Array(values));
     case 'float16':
-      return encodeHalves(values, float16Bits);
     case 'bfloat16':
-      return encodeHalves(values, bfloat16Bits);
+      return bytesOf(roundToHalves(values instanceof Float64Array ? values : new Float64Array(values), dtype));
     case 'int64':
       return bytesOf(BigInt64Array.from(checkIntegers(values, dtype), BigInt));
     case 'uint64':
@@ -90,13 +87,6 @@ export function encode(values: Float64Array | Float32Array, dtype: DType): Uint8
     case 'bool':
       return new Uint8Array(checkIntegers(values, dtype));
   }
-}
-
-function encodeHalves(values: Float64Array | Float32Array, toBits: (value: number) => number): Uint8Array<ArrayBuffer> {
-  const stored = new Uint16Array(values.length);
-  let i = 0;
-  for (const value of values) stored[i++] = toBits(value);
-  return bytesOf(stored);
 }
 
 type IntegerDType = Exclude<DType, 'float64' | 'float32' | 'float16' | 'bfloat16'>;

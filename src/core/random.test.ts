@@ -94,7 +94,10 @@ describe('distributions', () => {
     });
     expect(Math.min(...values.slice(0, 1000))).toBeGreaterThanOrEqual(0);
     expect(values.every((x) => x < 1 && Number.isInteger(x * 2 ** 53))).toBe(true);
-    expect(values.some((x) => !Number.isInteger(x * 2 ** 52))).toBe(true);
+    for (const bit of [27, 28, 53]) {
+      const share = values.filter((x) => Math.floor(x * 2 ** bit) % 2 === 1).length / values.length;
+      expect(Math.abs(share - 0.5) * 2 * Math.sqrt(values.length)).toBeLessThan(4);
+    }
   });
 
   test('normal has the moments 0, 1, 0, 3', () => {

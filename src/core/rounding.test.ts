@@ -3,7 +3,14 @@ import { describe, expect, it } from 'vitest';
 import { bfloat16Bits, bfloat16ToNumber, float16Bits, float16ToNumber, roundTo, ulp } from './rounding.ts';
 
 const halves = [
-  { dtype: 'float16', toBits: float16Bits, toNumber: float16ToNumber, precision: 11, minExponent: -14, maxExponent: 15 },
+  {
+    dtype: 'float16',
+    toBits: float16Bits,
+    toNumber: float16ToNumber,
+    precision: 11,
+    minExponent: -14,
+    maxExponent: 15,
+  },
   {
     dtype: 'bfloat16',
     toBits: bfloat16Bits,
@@ -56,7 +63,11 @@ describe.each(halves)('$dtype', (half) => {
   });
 
   it('rounds as the definition in whole numbers does', () => {
-    const values = fc.oneof(nearBoundaries(half), fc.double({ noNaN: true }), fc.double({ min: -1, max: 1, noNaN: true }));
+    const values = fc.oneof(
+      nearBoundaries(half),
+      fc.double({ noNaN: true }),
+      fc.double({ min: -1, max: 1, noNaN: true }),
+    );
     fc.assert(
       fc.property(values, (value) => {
         expect(roundTo(value, dtype)).toBe(Number.isNaN(value) ? Number.NaN : roundExactly(value, half));

@@ -16,7 +16,8 @@ const formats: Readonly<Record<FloatDType, FloatFormat>> = {
 };
 
 const float64 = new Float64Array(1);
-const float64Bytes = new DataView(float64.buffer);
+/** Low word first: see `encoding.ts` on byte order. */
+const float64Words = new Uint32Array(float64.buffer);
 const float32 = new Float32Array(1);
 const float32Bits = new Uint32Array(float32.buffer);
 
@@ -28,8 +29,8 @@ const float32Bits = new Uint32Array(float32.buffer);
 export function ulp(value: number, dtype: FloatDType): number {
   if (!Number.isFinite(value)) return Number.NaN;
   const { precision, minExponent, maxExponent } = formats[dtype];
-  float64Bytes.setFloat64(0, value);
-  const exponent = ((float64Bytes.getUint16(0) >>> 4) & 0x7ff) - 1023;
+  float64[0] = value;
+  const exponent = (((float64Words[1] ?? 0) >>> 20) & 0x7ff) - 1023;
   return 2 ** (Math.min(Math.max(exponent, minExponent), maxExponent) - precision + 1);
 }
 
@@ -47,42 +48,50 @@ export function roundTo(value: number, dtype: FloatDType): number {
   }
 }
 
-/**
- * The float32 bits of `value`, rounded to odd: an inexact value becomes whichever of its two neighbours has an odd last bit.
- *
- * Rounding that once more, to nearest and to at most 22 bits, gives what rounding `value` directly would have given: the
- * odd bit remembers that something was cut off, so that no tie appears where there was none [Boldo & Melquiond 2008].
- */
-function roundToOddFloat32Bits(value: number): number {
-  float32[0] = value;
-  const nearest = float32[0];
-  const bits = float32Bits[0] ?? 0;
-  if (nearest === value || (bits & 1) === 1 || Number.isNaN(value)) return bits;
-  return Math.abs(nearest) > Math.abs(value) ? bits - 1 : bits + 1;
-}
-
 /** The 16 bits of the bfloat16 nearest to `value`, ties to even. Every NaN becomes 0x7fc0. */
 export function bfloat16Bits(value: number): number {
-  if (Number.isNaN(value)) return 0x7fc0;
-  const bits = roundToOddFloat32Bits(value);
-  return (bits + 0x7fff + ((bits >>> 16) & 1)) >>> 16;
+  float64[0] = value;
+  return toHalfBits(float64Words[1] ?? 0, float64Words[0] ?? 0, 7, 127);
 }
 
 /** The 16 bits of the float16 (IEEE 754 binary16) nearest to `value`, ties to even. Every NaN becomes 0x7e00. */
 export function float16Bits(value: number): number {
-  if (Number.isNaN(value)) return 0x7e00;
-  const bits = roundToOddFloat32Bits(value);
-  const sign = (bits >>> 16) & 0x8000;
-  const magnitude = bits & 0x7fffffff;
-  // 65520, half a step above the largest finite number.
-  if (magnitude >= 0x477ff000) return sign | 0x7c00;
-  // 2^-14, the smallest normal number: from there on only the exponent's bias differs, by 112.
-  if (magnitude >= 0x38800000) return sign | ((magnitude - (112 << 23) + 0xfff + ((magnitude >>> 13) & 1)) >>> 13);
-  const shift = 126 - (magnitude >>> 23);
-  if (shift > 24) return sign;
-  const significand = (magnitude & 0x7fffff) | 0x800000;
-  const half = 1 << (shift - 1);
-  return sign | ((significand + half - 1 + ((significand >>> shift) & 1)) >>> shift);
+  float64[0] = value;
+  return toHalfBits(float64Words[1] ?? 0, float64Words[0] ?? 0, 10, 15);
+}
+
+/** Many numbers at once, as `bfloat16Bits` and `float16Bits` do one. */
+export function roundToHalves(values: Float64Array, dtype: 'float16' | 'bfloat16'): Uint16Array<ArrayBuffer> {
+  const words = new Uint32Array(values.buffer, values.byteOffset, 2 * values.length);
+  const halves = new Uint16Array(values.length);
+  const [fractionBits, bias] = dtype === 'float16' ? [10, 15] : [7, 127];
+  for (let i = 0; i < halves.length; i++) {
+    halves[i] = toHalfBits(words[2 * i + 1] ?? 0, words[2 * i] ?? 0, fractionBits, bias);
+  }
+  return halves;
+}
+
+/** Rounds straight from the two halves of a float64: a detour through float32 would round twice. */
+function toHalfBits(high: number, low: number, fractionBits: number, bias: number): number {
+  const sign = (high >>> 16) & 0x8000;
+  const cut = 20 - fractionBits;
+  const sticky = low === 0 ? 0 : 1;
+  // Exponent and the upper 20 bits of the fraction, counted from the exponent that the 16-bit format calls 0.
+  const magnitude = (high & 0x7fffffff) - ((1023 - bias) << 20);
+  const infinity = (2 * bias + 1) << fractionBits;
+  if (magnitude >= infinity << cut) {
+    const quietNaN = infinity | (1 << (fractionBits - 1));
+    return ((high & 0x7fffffff) | sticky) > 0x7ff00000 ? quietNaN : sign | infinity;
+  }
+  if (magnitude >= 1 << 20) return sign | cutToEven(magnitude | sticky, cut);
+  // Subnormal: the fraction with its hidden bit, cut further by as much as the exponent is too small.
+  const furtherCut = cut + 1 - (magnitude >> 20);
+  return furtherCut > 21 ? sign : sign | cutToEven((high & 0xfffff) | 0x100000 | sticky, furtherCut);
+}
+
+/** `bits` / 2^`cut`, rounded to nearest, ties to even; a carry into the exponent is what it has to be. */
+function cutToEven(bits: number, cut: number): number {
+  return (bits + (1 << (cut - 1)) - 1 + ((bits >>> cut) & 1)) >>> cut;
 }
 
 export function bfloat16ToNumber(bits: number): number {

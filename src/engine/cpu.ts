@@ -11,7 +11,9 @@ import type { Engine, EngineOptions, EngineTensor, Session } from './types.ts';
 /**
  * ONNX Runtime on this machine's processors.
  *
- * A model's results are bit for bit the same in every run. Denormal numbers are computed with, not flushed to zero.
+ * A model's results are bit for bit the same in every run with the same number of threads, unless it holds a
+ * `ScatterND` with a reduction. Another number of threads may split a matrix product's sums elsewhere. Denormal numbers
+ * are computed with, not flushed to zero.
  * @throws InputError where ONNX Runtime has no native library
  */
 export function cpuEngine(): Engine {
@@ -24,7 +26,7 @@ export function cpuEngine(): Engine {
 }
 
 async function createSession(ort: OnnxRuntime, model: Uint8Array, options: EngineOptions): Promise<Session> {
-  const profileFolder = options.profile ? await mkdtemp(join(tmpdir(), 'normlab-profile-')) : undefined;
+  const profileFolder = options.profile ? await mkdtemp(join(tmpdir(), `normlab-profile-${process.pid}-`)) : undefined;
   try {
     const session = await ort.InferenceSession.create(model, sessionOptions(options, profileFolder));
     return wrap(ort, session, profileFolder);

@@ -5,7 +5,7 @@ import { z } from 'zod';
  *
  * - `read`: read in the source's own text, table or code.
  * - `secondary`: read in somebody else's account of the source.
- * - `derived`: worked out here from other statements.
+ * - `derived`: worked out or computed here, printed by nobody.
  * - `recalled`: remembered and not checked again. Never counted in a summary number unless the number says so.
  */
 export const confidences = ['read', 'secondary', 'derived', 'recalled'] as const;
@@ -14,7 +14,7 @@ export const confidences = ['read', 'secondary', 'derived', 'recalled'] as const
 export const confidenceMeaning: Readonly<Record<Confidence, string>> = {
   read: "read in the source's own text, table or code",
   secondary: "read in somebody else's account of the source",
-  derived: 'worked out here from other statements',
+  derived: 'worked out or computed here, printed by nobody',
   recalled: 'remembered and not checked again',
 };
 
@@ -154,8 +154,8 @@ export const statedReasonSchema = z.strictObject({
   /** In our words. */
   text,
   grounds: z.array(z.enum(grounds)).min(1).readonly(),
-  /** Whether the reason is for the kind of norm, for where it stands, or for both in one breath. */
-  addresses: z.enum(['kind', 'placement', 'both']),
+  /** Whether the reason is for the kind of norm, for where it stands, for both in one breath, or only for having no bias. */
+  addresses: z.enum(['kind', 'placement', 'both', 'bias']),
   /** What the report shows for it: nothing, a citation, a plot, or numbers. */
   backing: z.enum(['assertion', 'citation', 'plot', 'numbers']),
   source: sourceKey,

@@ -41,6 +41,7 @@ export {
   where,
   zerosLike,
 } from './ops/index.ts';
+export * from './optimizer.ts';
 export {
   constant,
   type ElementType,

@@ -1,7 +1,7 @@
 import { affineReference, type NormalizedRow, type RowNorm } from './affine.ts';
 import { fusedCost } from './cost.ts';
 import { defineNorm } from './define.ts';
-import { rootMeanSquareScale } from './lowering.ts';
+import { fusedNorm, standardize } from './lowering.ts';
 import { dot, sum } from './vector.ts';
 
 interface CRMSNormRow extends NormalizedRow {
@@ -39,18 +39,13 @@ export const crmsnorm = defineNorm({
   defaultEpsilon: 1e-5,
   ...affineReference(rowNorm, { weight: false, bias: false, offset: 0 }),
   lowerForward: (b, x, _parameters, { width, epsilon }) => {
-    const [u = x] = b.fused({
-      opType: 'SimplifiedLayerNormalization',
-      inputs: [x, b.ones(width)],
-      attributes: { axis: -1, epsilon: { float: (epsilon * (width + 1)) / width } },
-      outputs: 1,
-    });
+    const u = fusedNorm(b, 'SimplifiedLayerNormalization', [x, b.ones(width)], (epsilon * (width + 1)) / width);
     const total = b.sum(u);
     const meanSquare = b.mul(b.add(b.mul(total, total), b.constant(width)), b.constant(1 / (width + 1)));
     return b.mul(u, b.reciprocal(b.sqrt(meanSquare)));
   },
   lowerBackward: (b, x, dy, _parameters, { width, epsilon }) => {
-    const rms = rootMeanSquareScale(b, x, width, (epsilon * (width + 1)) / width);
+    const rms = standardize(b, 'SimplifiedLayerNormalization', x, width, (epsilon * (width + 1)) / width);
     const u = rms.normalized;
     const total = b.sum(u);
     const meanSquare = b.mul(b.add(b.mul(total, total), b.constant(width)), b.constant(1 / (width + 1)));

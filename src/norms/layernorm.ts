@@ -1,9 +1,8 @@
-import type { OpBuilder } from '../core/builder.ts';
 import { type Affine, affineReference, lowerGain, type NormalizedRow, type RowNorm } from './affine.ts';
 import { withAffine } from './cost.ts';
 import { defineNorm } from './define.ts';
-import type { NormContext, NormKind } from './kind.ts';
-import { weightedMean } from './lowering.ts';
+import type { NormKind } from './kind.ts';
+import { fusedNorm, standardize, weightedMean } from './lowering.ts';
 import { biasVector, parameterOf, weightVector } from './parameters.ts';
 import { dot, sum } from './vector.ts';
 
@@ -26,11 +25,6 @@ const rowNorm: RowNorm<LayerNormRow> = {
   },
 };
 
-function standardize<T>(b: OpBuilder<T>, inputs: readonly T[], context: NormContext, outputs: number): readonly T[] {
-  const attributes = { axis: -1, epsilon: { float: context.epsilon } };
-  return b.fused({ opType: 'LayerNormalization', inputs, attributes, outputs });
-}
-
 function layerNorm(
   facts: Pick<NormKind, 'id' | 'name' | 'formula' | 'castPoint' | 'citations'>,
   affine: Affine,
@@ -45,12 +39,11 @@ function layerNorm(
     lowerForward: (b, x, parameters, context) => {
       const gain = lowerGain(b, parameters, affine) ?? b.ones(context.width);
       const bias = affine.bias ? [parameterOf(parameters, 'bias')] : [];
-      const [y = x] = standardize(b, [x, gain, ...bias], context, 1);
-      return y;
+      return fusedNorm(b, 'LayerNormalization', [x, gain, ...bias], context.epsilon);
     },
     lowerBackward: (b, x, dy, parameters, context) => {
       const gain = lowerGain(b, parameters, affine);
-      const [normalized = x, , inverse = x] = standardize(b, [x, b.ones(context.width)], context, 3);
+      const { normalized, inverse } = standardize(b, 'LayerNormalization', x, context.width, context.epsilon);
       const product = b.mul(dy, normalized);
       const upstream = gain === undefined ? dy : b.mul(dy, gain);
       const projection = weightedMean(b, product, gain);

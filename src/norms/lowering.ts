@@ -1,21 +1,38 @@
 import type { OpBuilder } from '../core/builder.ts';
 
-/** `x / sqrt(mean(x²) + epsilon)` `[..., width]` and the factor `[..., 1]` that it multiplies `x` by, in one operator. */
-export function rootMeanSquareScale<T>(
+type FusedNorm = 'LayerNormalization' | 'SimplifiedLayerNormalization';
+
+/** What the engine's operator gives for `inputs` (x, scale and, for LayerNormalization, bias): its first `outputs` results. */
+function runFused<T>(b: OpBuilder<T>, opType: FusedNorm, inputs: readonly T[], epsilon: number, outputs: number) {
+  const results = b.fused({ opType, inputs, attributes: { axis: -1, epsilon: { float: epsilon } }, outputs });
+  return (index: number): T => {
+    const result = results[index];
+    if (result === undefined) throw new Error(`norms: the builder gave no output ${index} of ${opType}`);
+    return result;
+  };
+}
+
+/** `gain · x̂ (+ bias)` for a whole norm in one operator. */
+export function fusedNorm<T>(b: OpBuilder<T>, opType: FusedNorm, inputs: readonly T[], epsilon: number): T {
+  return runFused(b, opType, inputs, epsilon, 1)(0);
+}
+
+/**
+ * `x̂` `[..., width]`, and the factor `[..., 1]` that a row is multiplied by to get it, in one operator.
+ *
+ * It reads `x` once, and spares the backward pass the composition of the statistics from primitive operations.
+ */
+export function standardize<T>(
   b: OpBuilder<T>,
+  opType: FusedNorm,
   x: T,
   width: number,
   epsilon: number,
 ): { readonly normalized: T; readonly inverse: T } {
-  const attributes = { axis: -1, epsilon: { float: epsilon } };
-  const inputs = [x, b.ones(width)];
-  const [normalized = x, inverse = x] = b.fused({
-    opType: 'SimplifiedLayerNormalization',
-    inputs,
-    attributes,
-    outputs: 2,
-  });
-  return { normalized, inverse };
+  // LayerNormalization has the mean between the two.
+  const outputs = opType === 'LayerNormalization' ? 3 : 2;
+  const output = runFused(b, opType, [x, b.ones(width)], epsilon, outputs);
+  return { normalized: output(0), inverse: output(outputs - 1) };
 }
 
 /** The mean of `gain · x` over the last axis, `[..., 1]`; the plain mean where there is no gain. */

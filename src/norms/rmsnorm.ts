@@ -2,7 +2,7 @@ import { type Affine, affineReference, lowerGain, type NormalizedRow, type RowNo
 import { withAffine } from './cost.ts';
 import { defineNorm } from './define.ts';
 import type { NormKind } from './kind.ts';
-import { rootMeanSquareScale, weightedMean } from './lowering.ts';
+import { fusedNorm, standardize, weightedMean } from './lowering.ts';
 import { biasVector, parameterOf, weightVector } from './parameters.ts';
 import { dot } from './vector.ts';
 
@@ -33,17 +33,12 @@ function rmsNorm(
     ...affineReference(rowNorm, affine),
     lowerForward: (b, x, parameters, context) => {
       const gain = lowerGain(b, parameters, affine) ?? b.ones(context.width);
-      const [y = x] = b.fused({
-        opType: 'SimplifiedLayerNormalization',
-        inputs: [x, gain],
-        attributes: { axis: -1, epsilon: { float: context.epsilon } },
-        outputs: 1,
-      });
+      const y = fusedNorm(b, 'SimplifiedLayerNormalization', [x, gain], context.epsilon);
       return affine.bias ? b.add(y, parameterOf(parameters, 'bias')) : y;
     },
     lowerBackward: (b, x, dy, parameters, context) => {
       const gain = lowerGain(b, parameters, affine);
-      const { normalized, inverse } = rootMeanSquareScale(b, x, context.width, context.epsilon);
+      const { normalized, inverse } = standardize(b, 'SimplifiedLayerNormalization', x, context.width, context.epsilon);
       const product = b.mul(dy, normalized);
       const upstream = gain === undefined ? dy : b.mul(dy, gain);
       const parallel = b.mul(normalized, weightedMean(b, product, gain));

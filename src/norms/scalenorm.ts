@@ -1,6 +1,6 @@
 import { fusedCost } from './cost.ts';
 import { defineNorm } from './define.ts';
-import { rootMeanSquareScale } from './lowering.ts';
+import { fusedNorm, standardize } from './lowering.ts';
 import { parameterOf } from './parameters.ts';
 import { accumulate, dot, mapRows } from './vector.ts';
 
@@ -45,17 +45,17 @@ export const scalenorm = defineNorm({
   },
   lowerForward: (b, x, parameters, { width, epsilon }) => {
     const gain = b.mul(parameterOf(parameters, 'weight'), b.constant(1 / Math.sqrt(width)));
-    const [y = x] = b.fused({
-      opType: 'SimplifiedLayerNormalization',
-      inputs: [x, b.mul(b.ones(width), gain)],
-      attributes: { axis: -1, epsilon: { float: (epsilon * epsilon) / width } },
-      outputs: 1,
-    });
-    return y;
+    return fusedNorm(b, 'SimplifiedLayerNormalization', [x, b.mul(b.ones(width), gain)], (epsilon * epsilon) / width);
   },
   lowerBackward: (b, x, dy, parameters, { width, epsilon }) => {
     const gain = b.mul(parameterOf(parameters, 'weight'), b.constant(1 / Math.sqrt(width)));
-    const { normalized, inverse } = rootMeanSquareScale(b, x, width, (epsilon * epsilon) / width);
+    const { normalized, inverse } = standardize(
+      b,
+      'SimplifiedLayerNormalization',
+      x,
+      width,
+      (epsilon * epsilon) / width,
+    );
     const projection = b.mean(b.mul(dy, normalized));
     return {
       dx: b.mul(b.sub(dy, b.mul(normalized, projection)), b.mul(inverse, gain)),

@@ -37,7 +37,7 @@ export function answer(results: StudyResults): Answer {
 
 function headline(verdict: Verdict, quality: string, time: string | null): string {
   const lead: Record<Verdict, string> = {
-    equal: 'Either.',
+    equal: 'Either, for quality.',
     'layernorm-better': 'LayerNorm, for quality.',
     'rmsnorm-better': 'RMSNorm, for quality.',
     undecided: 'Undecided.',

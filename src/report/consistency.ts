@@ -16,7 +16,10 @@ export function* inconsistencies(results: StudyResults): Generator<Inconsistency
   }
   for (const [i, share] of results.speed?.shares.entries() ?? []) {
     const path = `.speed.shares[${i}]`;
-    yield* repeated(`${path}.norms`, share.norms.map((norm) => norm.norm));
+    yield* repeated(
+      `${path}.norms`,
+      share.norms.map((norm) => norm.norm),
+    );
     if (!share.norms.some((norm) => norm.norm === 'layernorm')) {
       yield { path: `${path}.norms`, message: 'has no layernorm, which the others are relative to' };
     }
@@ -47,12 +50,18 @@ function* missingParts(results: StudyResults): Generator<Inconsistency> {
 
 function* trainingInconsistencies(training: TrainingResults): Generator<Inconsistency> {
   yield* repeated('.training.seeds', training.seeds);
-  yield* repeated('.training.norms', training.norms.map((norm) => norm.id));
+  yield* repeated(
+    '.training.norms',
+    training.norms.map((norm) => norm.id),
+  );
   const baseline = training.norms.find((norm) => norm.id === training.baseline);
   if (!baseline) yield { path: '.training.norms', message: `has no ${training.baseline}, the baseline` };
   for (const [i, norm] of training.norms.entries()) {
     const path = `.training.norms[${i}]`;
-    yield* repeated(`${path}.runs`, norm.runs.map((run) => run.seed));
+    yield* repeated(
+      `${path}.runs`,
+      norm.runs.map((run) => run.seed),
+    );
     for (const [j, run] of norm.runs.entries()) {
       if (!training.seeds.includes(run.seed)) {
         yield { path: `${path}.runs[${j}].seed`, message: `is ${run.seed}, which is not among training.seeds` };

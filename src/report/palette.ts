@@ -40,7 +40,7 @@ export interface NormStyle {
 }
 
 /** The catalogue in the order in which norms take their looks; a norm that isn't in it takes one by its name. */
-const order = [
+const order: readonly string[] = [
   'layernorm',
   'rmsnorm',
   'crmsnorm',
@@ -53,7 +53,7 @@ const order = [
   'layernorm-nobias',
   'layernorm1p',
   'rmsnorm-bias',
-] as const;
+];
 const hues = ['norm-1', 'norm-2', 'norm-3', 'norm-4', 'norm-5', 'norm-6', 'norm-7'] as const satisfies readonly Token[];
 const dashes = ['1,0', '7,3', '2,3', '9,3,2,3', '4,2', '12,3', '3,2,1,2', '6,6'] as const;
 const symbols = ['circle', 'square', 'triangle', 'diamond', 'star', 'wye', 'cross', 'asterisk'] as const;
@@ -61,7 +61,7 @@ const symbols = ['circle', 'square', 'triangle', 'diamond', 'star', 'wye', 'cros
 /** The style of a norm by its catalogue id; the same id has the same style everywhere. */
 export function normStyle(id: string): NormStyle {
   if (id === 'none') return { stroke: color('norm-8'), dash: '1,4', symbol: 'times' };
-  const known = order.findIndex((norm) => norm === id);
+  const known = order.indexOf(id);
   const position = known >= 0 ? known : [...id].reduce((sum, letter) => sum + (letter.codePointAt(0) ?? 0), 0);
   return {
     stroke: color(hues[position % hues.length] ?? 'norm-8'),

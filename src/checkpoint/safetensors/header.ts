@@ -2,7 +2,6 @@ import { byteSizes, type DType, dtypes } from '../../core/dtype.ts';
 import { InputError } from '../../core/errors.ts';
 import { quote } from '../../core/quote.ts';
 import { formatShape, type StaticShape } from '../../core/shape.ts';
-import { didYouMean } from '../../core/suggest.ts';
 import { findDuplicateKey } from './duplicates.ts';
 import { formatDTypes, maxHeaderBytes, metadataKey, type TensorInfo } from './format.ts';
 
@@ -120,10 +119,8 @@ function parseDType(formatName: unknown, where: string): DType {
   const dtype = dtypeOfFormatName.get(formatName);
   if (dtype !== undefined) return dtype;
   if (typeof formatName !== 'string') throw new InputError(`${where}: its header entry has no dtype`);
-  const known = Object.values(formatDTypes);
-  throw new InputError(
-    `${where}: dtype ${quote(formatName)} is not supported${didYouMean(formatName, known)}; supported: ${known.join(', ')}`,
-  );
+  const known = Object.values(formatDTypes).join(', ');
+  throw new InputError(`${where}: dtype ${quote(formatName)} is not supported; supported: ${known}`);
 }
 
 /** The bytes of a tensor, or undefined where a number can't hold them exactly. */

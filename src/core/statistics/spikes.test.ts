@@ -72,6 +72,13 @@ test.each([0, 0.1, 1 / 3, 1e-300, 1e300])('a series that stays at %d has no spik
   expect(spikeScore(values)?.spikes).toEqual([]);
 });
 
+test('a spread of one rounding is no scale', () => {
+  const values = new Float64Array(1101).fill(1);
+  values[500] = 1 + 2 ** -52;
+  values[1100] = 1 + 2 ** -52;
+  expect(spikeScore(values)?.spikes).toEqual([]);
+});
+
 test('values that are not finite are spikes, and the windows after them still judge', () => {
   const values = noise(2500);
   values[10] = Number.NaN;

@@ -45,7 +45,8 @@ function isSpike(value: number, window: Float64Array, deviations: number): boole
   let count = 0;
   let sum = 0;
   let largest = 0;
-  for (const x of window) {
+  for (let i = 0; i < window.length; i++) {
+    const x = window[i] ?? Number.NaN;
     if (!Number.isFinite(x)) continue;
     count++;
     sum += x;
@@ -54,7 +55,8 @@ function isSpike(value: number, window: Float64Array, deviations: number): boole
   if (count < 2) return false;
   const mean = sum / count;
   let squares = 0;
-  for (const x of window) {
+  for (let i = 0; i < window.length; i++) {
+    const x = window[i] ?? Number.NaN;
     if (Number.isFinite(x)) squares += (x - mean) ** 2;
   }
   const sd = Math.sqrt(squares / (count - 1));

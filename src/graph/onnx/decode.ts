@@ -1,4 +1,5 @@
 import { InputError, messageOf } from '../../core/errors.ts';
+import { quote } from '../../core/quote.ts';
 import type { Dim } from '../../core/shape.ts';
 import { dtypeOfCode } from './dtypes.ts';
 import { safeInteger } from './safe-integer.ts';
@@ -67,8 +68,10 @@ function decodeGraph(graph: GraphProto<bigint>, source: string): OnnxGraph {
 }
 
 function decodeNode(node: NodeProto<bigint>, source: string): OnnxNode {
-  const where = `${source}: node ${node.name || node.output?.[0]} (${node.opType})`;
-  const attributes = node.attribute?.map((a) => [a.name ?? '', decodeAttribute(a, `${where}, ${a.name}`)] as const);
+  const where = `${source}: node ${quote(node.name || node.output?.[0] || '')} (${quote(node.opType ?? '')})`;
+  const attributes = node.attribute?.map(
+    (a) => [a.name ?? '', decodeAttribute(a, `${where}, attribute ${quote(a.name ?? '')}`)] as const,
+  );
   return {
     opType: node.opType ?? '',
     inputs: node.input ?? [],
@@ -104,7 +107,7 @@ function decodeAttribute(attribute: AttributeProto<bigint>, where: string): Onnx
 
 function decodeValueInfo(info: ValueInfoProto<bigint>, source: string): OnnxValueInfo {
   const name = info.name ?? '';
-  const where = `${source}: value ${name}`;
+  const where = `${source}: value ${quote(name)}`;
   const type = info.type?.tensorType ?? missing(where, 'tensor type');
   const shape = type.shape ?? missing(where, 'shape');
   return {

@@ -1,6 +1,7 @@
+import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { byteSizes, dtypes } from '../../core/dtype.ts';
+import { byteSizes, type DType, dtypes } from '../../core/dtype.ts';
 import { InputError } from '../../core/errors.ts';
 import { sizeOf } from '../../core/shape.ts';
 import { decodeModel, encodeModel, type OnnxGraph, type OnnxModel } from './index.ts';
@@ -129,7 +130,9 @@ describe('encodeModel and decodeModel', () => {
     const slice = { opType: 'Slice', output: ['y'], attribute: [{ name: 'end', type: 2, i: -1 }] };
     const file = Buffer.from(writeModelProto({ opsetImport: [{}], graph: { node: [slice] } })).toString('hex');
     const smallest = Buffer.from(file.replace('ffffffffffffffffff01', '80808080808080808001'), 'hex');
-    expect(() => decodeModel(smallest, 'm.onnx')).toThrow('m.onnx: node y (Slice), end: integer -9223372036854775808');
+    expect(() => decodeModel(smallest, 'm.onnx')).toThrow(
+      'm.onnx: node "y" ("Slice"), attribute "end": integer -9223372036854775808',
+    );
   });
 
   it('refuse data that does not fill its shape', () => {
@@ -138,11 +141,86 @@ describe('encodeModel and decodeModel', () => {
       'initializer w has 8 bytes, expected 12 for float32 [3]',
     );
     const file = fileOf({ name: 'w', dataType: 1, dims: [3], rawData: new Uint8Array(8) });
-    expect(() => decodeModel(file)).toThrow('tensor w: has 8 bytes, expected 12 for float32 [3]');
+    expect(() => decodeModel(file)).toThrow('tensor "w": has 8 bytes, expected 12 for float32 [3]');
   });
 });
 
 describe('decodeModel', () => {
+  it("reads what Python's onnx package wrote", () => {
+    const bytes = readFileSync(new URL('fixtures/everything.onnx', import.meta.url));
+    const outcome = { name: 'o', dtype: 'float32', shape: [1, 2] };
+    const tensor = (name: string, dtype: DType, shape: readonly number[], values: ArrayBufferView) => {
+      return { name, dtype, shape, data: new Uint8Array(values.buffer) };
+    };
+    const constant = tensor('', 'float32', [1, 2], Float32Array.of(0.5, -0.5));
+    const branch = (name: string, node: object) => {
+      return { kind: 'graph', value: { ...empty, name, nodes: [{ outputs: ['o'], ...node }], outputs: [outcome] } };
+    };
+    expect(decodeModel(bytes)).toEqual({
+      irVersion: 10,
+      producerName: 'python-onnx',
+      opsetImports: [
+        { domain: '', version: 21 },
+        { domain: 'example.test', version: 3 },
+      ],
+      metadata: { author: 'someone' },
+      graph: {
+        name: 'main',
+        nodes: [
+          { opType: 'Slice', name: 'slice', inputs: ['x', 'start', '', 'start'], outputs: ['y'] },
+          {
+            opType: 'Everything',
+            domain: 'example.test',
+            inputs: ['y'],
+            outputs: ['z', ''],
+            attributes: {
+              floats: { kind: 'floats', value: [1.5, -2.5] },
+              text: { kind: 'string', value: 'näher' },
+              ints: { kind: 'ints', value: [1, 2 ** 40, -1] },
+              words: { kind: 'strings', value: ['p', 'q'] },
+              zero: { kind: 'float', value: 0 },
+              none: { kind: 'int', value: 0 },
+              negative: { kind: 'int', value: -7 },
+            },
+          },
+          {
+            opType: 'If',
+            inputs: ['condition'],
+            outputs: ['o'],
+            attributes: {
+              then_branch: branch('then', { opType: 'Identity', inputs: ['raw'] }),
+              else_branch: branch('else', {
+                opType: 'Constant',
+                inputs: [],
+                attributes: { value: { kind: 'tensor', value: constant } },
+              }),
+            },
+          },
+        ],
+        inputs: [
+          { name: 'x', dtype: 'float16', shape: ['n', 'x.1', 3] },
+          { name: 'condition', dtype: 'bool', shape: [] },
+        ],
+        outputs: [{ name: 'z', dtype: 'float32', shape: [0] }, outcome],
+        initializers: [
+          tensor('start', 'int64', [1], BigInt64Array.of(-1n)),
+          tensor('half', 'float16', [2], Uint16Array.of(0x3c00, 0xc000)),
+          tensor('brain', 'bfloat16', [2], Uint16Array.of(0x3f80, 0xc000)),
+          tensor('flags', 'bool', [2], Uint8Array.of(1, 0)),
+          tensor('wide', 'uint32', [1], Uint32Array.of(2 ** 32 - 1)),
+          tensor('double', 'float64', [], Float64Array.of(0.1)),
+          tensor('raw', 'float32', [1, 2], Float32Array.of(1, 2)),
+          {
+            name: 'external',
+            dtype: 'float64',
+            shape: [3],
+            external: { location: 'weights/w.bin', offset: 2 ** 33, length: 24 },
+          },
+        ],
+      },
+    });
+  });
+
   const typedLists: [TensorProto<number>, ArrayBufferView][] = [
     [{ dataType: 1, dims: [3], floatData: [1.5, -0, Number.NaN] }, Float32Array.of(1.5, -0, Number.NaN)],
     [{ dataType: 11, dims: [2], doubleData: [0.1, -1e300] }, Float64Array.of(0.1, -1e300)],
@@ -213,8 +291,18 @@ describe('decodeModel', () => {
   it.each([
     ['nothing', new Uint8Array(), 'it has no graph'],
     ['JSON', new TextEncoder().encode('{"architectures": ["GPT2LMHeadModel"]}'), 'not an ONNX model'],
-    ['a string tensor', fileOf({ name: 'vocabulary', dataType: 8 }), 'tensor vocabulary: element type 8'],
+    ['a string tensor', fileOf({ name: 'voca\nbulary', dataType: 8 }), 'tensor "voca\\nbulary": element type 8'],
     ['a negative length', fileOf({ dataType: 1, dims: [-1] }), 'shape [-1] has a negative length'],
+    [
+      'text that is not UTF-8',
+      writeModelProto({
+        opsetImport: [{}],
+        graph: {
+          node: [{ opType: 'Cast', name: 'n', attribute: [{ name: 'mode', type: 3, s: Uint8Array.of(0xff) }] }],
+        },
+      }),
+      'node "n" ("Cast"), attribute "mode": expected UTF-8 text',
+    ],
     ['functions', writeModelProto({ opsetImport: [{}], graph: {}, functions: [new Uint8Array()] }), 'local functions'],
     [
       'a sparse initializer',
@@ -224,12 +312,12 @@ describe('decodeModel', () => {
     [
       'an unknown rank',
       writeModelProto({ opsetImport: [{}], graph: { output: [{ name: 'y', type: { tensorType: { elemType: 1 } } }] } }),
-      'value y: has no shape',
+      'value "y": has no shape',
     ],
     [
       'a sequence',
       writeModelProto({ opsetImport: [{}], graph: { input: [{ name: 'x', type: {} }] } }),
-      'value x: has no tensor type',
+      'value "x": has no tensor type',
     ],
     [
       'an offset that is no number',

@@ -1,5 +1,6 @@
 import { byteSizes, type DType } from '../../core/dtype.ts';
 import { InputError } from '../../core/errors.ts';
+import { quote } from '../../core/quote.ts';
 import { formatShape, type StaticShape, sizeOf } from '../../core/shape.ts';
 import { dtypeOfCode } from './dtypes.ts';
 import { safeInteger } from './safe-integer.ts';
@@ -33,7 +34,7 @@ function decodeExternal(tensor: TensorProto<bigint>, source: string): OnnxExtern
   if (!location) throw new InputError(`${where}: external data without a location`);
   const bytes = (key: string, fallback: number): number => {
     const text = entries.get(key) ?? `${fallback}`;
-    if (!/^\d{1,16}$/.test(text)) throw new InputError(`${where}: external ${key} is "${text}", expected bytes`);
+    if (!/^\d{1,16}$/.test(text)) throw new InputError(`${where}: external ${key} is ${quote(text)}, expected bytes`);
     return safeInteger(Number(text), where);
   };
   const expected = sizeOf(shape) * byteSizes[dtype];
@@ -51,7 +52,7 @@ function decodeHeader(
   source: string,
 ): { name: string; dtype: DType; shape: StaticShape; where: string } {
   const name = tensor.name ?? '';
-  const where = `${source}: tensor ${name}`;
+  const where = `${source}: tensor ${quote(name)}`;
   const shape = (tensor.dims ?? []).map((dim) => safeInteger(dim, where));
   if (shape.some((dim) => dim < 0)) throw new InputError(`${where}: shape ${formatShape(shape)} has a negative length`);
   return { name, dtype: dtypeOfCode(tensor.dataType, where), shape, where };

@@ -40,5 +40,8 @@ export function judgeConfidence(
   cap('moderate', parameters < parametersForHigh, `the model has only ${quantity(parameters)} parameters`);
   const confidence = confidences.find((level) => caps.some(({ atMost }) => atMost === level)) ?? 'high';
   if (confidence === 'high') return { confidence, confidenceReasons: [`${plural(pairs, 'pair')} of runs agree`] };
-  return { confidence, confidenceReasons: caps.filter(({ atMost }) => atMost === confidence).map(({ reason }) => reason) };
+  return {
+    confidence,
+    confidenceReasons: caps.filter(({ atMost }) => atMost === confidence).map(({ reason }) => reason),
+  };
 }

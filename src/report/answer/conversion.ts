@@ -1,4 +1,4 @@
-import { percent, scientific } from '../format.ts';
+import { enumeration, percent, scientific } from '../format.ts';
 import type { ConversionResult, StudyResults } from '../results.ts';
 
 export const normNames: Readonly<Record<ConversionResult['target'], string>> = {
@@ -6,25 +6,35 @@ export const normNames: Readonly<Record<ConversionResult['target'], string>> = {
   crmsnorm: 'CRMSNorm',
 };
 
-/** What the conversions show, one sentence each, and what follows from them. */
+/** What the conversions show, one sentence per source and verdict, and what follows from them. */
 export function conversionSentences(results: StudyResults): readonly string[] {
   const { conversions } = results;
   if (!conversions) return [`No model was converted: ${results.notMeasured.conversions ?? 'no reason was given'}.`];
   if (conversions.length === 0) return ['No model was converted.'];
   const failed = conversions.filter(({ certificate }) => !certificate.passed);
+  const passed = conversions.filter(({ certificate }) => certificate.passed);
   return [
-    ...conversions.map(conversionSentence),
-    failed.length === 0
-      ? 'For a trained Pre-LN model the choice can therefore be made afterwards: the conversion changes how the function is computed, not the function.'
-      : `${failed.length} of ${conversions.length} certificates failed, so the switch is not free for ${failed.length === 1 ? 'that model' : 'those models'} as converted here.`,
+    ...(passed.length > 0
+      ? [
+          `${passed.length} of ${conversions.length} conversions passed their certificate: in float64 no logit of the converted model differs from its source by more than ${scientific(largest(passed, 'algebra'))}, with the weights as stored by more than ${scientific(largest(passed, 'stored'))}, in the float32 engine by more than ${scientific(largest(passed, 'run'))}; rounding the weights alone does up to ${scientific(largest(passed, 'floor'))}. The most likely token is the same at ${leastAgreement(passed)}.`,
+        ]
+      : []),
+    ...(failed.length > 0
+      ? [
+          `The certificate FAILED for ${enumeration(failed.map((conversion) => `${conversion.source}, rewritten for ${normNames[conversion.target]} in ${conversion.dtype} (largest logit difference ${scientific(conversion.certificate.algebra.maxAbsLogit)} in float64, ${scientific(conversion.certificate.stored.maxAbsLogit)} as stored)`))}: don't use ${failed.length === 1 ? 'that model' : 'those models'}.`,
+        ]
+      : [
+          'For a trained Pre-LN model the choice can therefore be made afterwards: the conversion changes how the function is computed, not the function.',
+        ]),
   ];
 }
 
-function conversionSentence(conversion: ConversionResult): string {
-  const { algebra, stored, run, floor, passed } = conversion.certificate;
-  const what = `${conversion.source}, rewritten for ${normNames[conversion.target]} in ${conversion.dtype}`;
-  const figures = `largest logit difference ${scientific(algebra.maxAbsLogit)} in float64, ${scientific(stored.maxAbsLogit)} with the weights as stored (rounding floor ${scientific(floor.maxAbsLogit)}), ${scientific(run.maxAbsLogit)} in the float32 engine; the same top token at ${percent(run.top1Agreement, 2)} of positions`;
-  return passed
-    ? `The certificate passed for ${what}: ${figures}.`
-    : `The certificate FAILED for ${what}, which must not be used: ${figures}.`;
+function largest(conversions: readonly ConversionResult[], figure: 'algebra' | 'stored' | 'run' | 'floor'): number {
+  return Math.max(...conversions.map(({ certificate }) => certificate[figure].maxAbsLogit));
+}
+
+/** Rounded down, so that no position is lost in the rounding. */
+function leastAgreement(conversions: readonly ConversionResult[]): string {
+  const least = Math.min(...conversions.map(({ certificate }) => certificate.run.top1Agreement));
+  return least === 1 ? 'every position' : `${percent(Math.floor(least * 1e4) / 1e4, 2)} of positions or more`;
 }

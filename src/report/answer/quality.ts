@@ -115,7 +115,7 @@ function assessPairs(
   const better = difference < 0 ? 'RMSNorm' : 'LayerNorm';
   const significant = ci[0] > 0 || ci[1] < 0;
   if (equivalence?.equivalent) {
-    const margin = fixed(equivalence.margin, 4);
+    const margin = String(equivalence.margin);
     return {
       verdict: 'equal',
       short: 'LayerNorm and RMSNorm reach the same validation loss at this size.',
@@ -123,7 +123,9 @@ function assessPairs(
         measured,
         `An equivalence test puts the difference inside ±${margin} nats per byte (${pValue(equivalence.pValue)}), the margin set beforehand as too small to matter.`,
         ...(significant
-          ? [`The interval excludes zero, so ${better} is ahead by a difference that is detectable and smaller than that margin.`]
+          ? [
+              `The interval excludes zero, so ${better} is ahead by a difference that is detectable and smaller than that margin.`,
+            ]
           : []),
       ],
       decidingPValue: equivalence.pValue,
@@ -138,7 +140,7 @@ function assessPairs(
       sentences: [
         measured,
         `The interval excludes zero: at this size and with these settings ${better} reached the lower loss, by ${size}${relative}.`,
-        ...(equivalence ? [`The margin set beforehand as too small to matter is ${fixed(equivalence.margin, 4)}.`] : []),
+        ...(equivalence ? [`The margin set beforehand as too small to matter is ${equivalence.margin}.`] : []),
       ],
       decidingPValue: paired.pValue,
     };
@@ -149,10 +151,12 @@ function assessPairs(
     short: `With ${plural(paired.n, 'pair')} of runs the seeds neither show a difference in loss nor rule one out.`,
     sentences: [
       measured,
-      `The interval includes zero${equivalence ? `, and the equivalence test does not put the difference inside ±${fixed(equivalence.margin, 4)} (${pValue(equivalence.pValue)})` : ''}: the seeds neither show a difference nor rule one out.`,
+      `The interval includes zero${equivalence ? `, and the equivalence test does not put the difference inside ±${equivalence.margin} (${pValue(equivalence.pValue)})` : ''}: the seeds neither show a difference nor rule one out.`,
       ...(detectable === null
         ? []
-        : [`This many seeds would probably have shown a difference of ${fixed(detectable, 4)} nats per byte or more; a smaller one can hide.`]),
+        : [
+            `This many seeds would probably have shown a difference of ${fixed(detectable, 4)} nats per byte or more; a smaller one can hide.`,
+          ]),
     ],
     decidingPValue: null,
   };

@@ -4,7 +4,7 @@ import { powerOfTen, scientific } from '../format.ts';
 import { color } from '../palette.ts';
 import type { ConversionResult } from '../results.ts';
 import type { Figure } from './figure.ts';
-import { drawSvg, type LegendEntry, textWidth } from './svg.ts';
+import { drawSvg, fontSize, type LegendEntry, textWidth } from './svg.ts';
 
 const rowHeight = 24;
 const algebraLimit = 1e-10;
@@ -19,7 +19,7 @@ export const certificate: Figure = {
     return [
       'Largest absolute difference of any logit between the source and the converted model, logarithmic axis.',
       'Algebra: float64 arithmetic on weights before rounding. Stored: float64 arithmetic on the weights as written. Run: those weights in the float32 engine. Floor: what half a unit in the last place of every rewritten weight does by itself.',
-      `Vertical strokes: the limits, ${powerOfTen(-10)} for algebra and ${storedLimitInFloors} floors for stored; run has none of its own.`,
+      `Vertical strokes: the limits, ${powerOfTen(-10)} for algebra and ${storedLimitInFloors} floors for stored; run and floor have none.`,
     ].join(' ');
   },
   draw({ conversions }, width, idPrefix = '') {
@@ -28,21 +28,24 @@ export const certificate: Figure = {
     const above = rows.flatMap(({ value, limit }) => [value, limit ?? 0]).filter((value) => value > 0);
     const least = 10 ** (Math.floor(Math.log10(Math.min(...above, 1e-12))) - 1);
     const most = 10 ** Math.ceil(Math.log10(Math.max(...above, 1e-6)) + 0.3);
-    const placed = rows.map((row) => ({ ...row, at: row.value > 0 ? row.value : least, onLeft: row.value > most / 1e4 }));
-    const panels = conversions.map((conversion, i) => ({ panel: String(i), label: panelLabel(conversion, width) }));
-    const passing = placed.filter((row) => row.passed);
+    const placed = rows.map((row) => ({ ...row, at: row.value > 0 ? row.value : least }));
+    const panels = conversions.map((conversion, i) => ({ panel: String(i), label: panelLabel(conversion) }));
+    const unlimited = placed.filter((row) => row.limit === null);
+    const passing = placed.filter((row) => row.limit !== null && row.passed);
     const failing = placed.filter((row) => !row.passed);
+    const marginLeft = textWidth('algebra') + 12;
+    const valueWidth = textWidth('1.5 × 10⁻¹⁴') + 4;
     return drawSvg({
       id: `${idPrefix}certificate`,
       title: 'How equal a converted model is to its source',
       description: `${rows.map((row) => `${row.spoken} ${scientific(row.value)}`).join('; ')}.`,
       width,
-      height: conversions.length * (figures.length * rowHeight + 40) + 40,
+      height: conversions.length * (figures.length * rowHeight + 56) + 54,
       legend: legendOf(failing.length > 0),
       plot: {
-        marginLeft: textWidth('algebra') + 12,
-        marginRight: 16,
-        marginTop: 34,
+        marginLeft,
+        marginRight: valueWidth + 2,
+        marginTop: 50,
         x: {
           type: 'log',
           label: 'largest logit difference',
@@ -52,7 +55,7 @@ export const certificate: Figure = {
           tickFormat: (value: number) => powerOfTen(Math.round(Math.log10(value))),
         },
         y: { domain: [...figures], label: null, tickSize: 0 },
-        fy: { domain: panels.map(({ panel }) => panel), axis: null, padding: 0.28 },
+        fy: { domain: panels.map(({ panel }) => panel), axis: null, padding: 0.34 },
         marks: [
           Plot.frame({ stroke: color('faint') }),
           Plot.text(panels, {
@@ -60,32 +63,52 @@ export const certificate: Figure = {
             text: 'label',
             frameAnchor: 'top-left',
             lineAnchor: 'bottom',
+            lineWidth: width / fontSize,
+            textOverflow: 'ellipsis',
+            dx: -marginLeft,
             dy: -6,
             fontWeight: 600,
             fill: color('ink'),
           }),
           Plot.tickX(
             placed.filter((row) => row.limit !== null),
-            { x: 'limit', y: 'figure', fy: 'panel', stroke: color('alarm'), strokeWidth: 2, insetTop: 3, insetBottom: 3 },
+            {
+              x: 'limit',
+              y: 'figure',
+              fy: 'panel',
+              stroke: color('alarm'),
+              strokeWidth: 2,
+              insetTop: 3,
+              insetBottom: 3,
+            },
           ),
+          Plot.dot(unlimited, {
+            x: 'at',
+            y: 'figure',
+            fy: 'panel',
+            r: 4.5,
+            fill: color('paper'),
+            stroke: color('ink'),
+          }),
           Plot.dot(passing, { x: 'at', y: 'figure', fy: 'panel', r: 5, fill: color('norm-3') }),
-          Plot.dot(failing, { x: 'at', y: 'figure', fy: 'panel', r: 5.5, symbol: 'times', stroke: color('alarm'), strokeWidth: 2.5 }),
-          ...[true, false].map((onLeft) =>
-            Plot.text(
-              placed.filter((row) => row.onLeft === onLeft),
-              {
-                x: 'at',
-                y: 'figure',
-                fy: 'panel',
-                text: 'label',
-                dx: onLeft ? -10 : 10,
-                textAnchor: onLeft ? 'end' : 'start',
-                fill: color('ink'),
-                stroke: color('paper'),
-                strokeWidth: 4,
-              },
-            ),
-          ),
+          Plot.dot(failing, {
+            x: 'at',
+            y: 'figure',
+            fy: 'panel',
+            r: 5.5,
+            symbol: 'times',
+            stroke: color('alarm'),
+            strokeWidth: 2.5,
+          }),
+          Plot.text(placed, {
+            y: 'figure',
+            fy: 'panel',
+            text: 'label',
+            frameAnchor: 'right',
+            textAnchor: 'end',
+            dx: valueWidth,
+            fill: color('ink'),
+          }),
         ],
       },
     });
@@ -113,18 +136,29 @@ function rowsOf(conversion: ConversionResult, panel: string) {
   });
 }
 
-function panelLabel(conversion: ConversionResult, width: number): string {
-  const tail = ` → ${normNames[conversion.target]}, ${conversion.dtype}${conversion.certificate.passed ? '' : ' (failed)'}`;
-  const fits = Math.floor(width / textWidth('m')) - tail.length - 2;
-  const source = conversion.source.length > fits ? `${conversion.source.slice(0, Math.max(8, fits - 1))}…` : conversion.source;
-  return source + tail;
+function panelLabel({ source, target, dtype, certificate }: ConversionResult): string {
+  return `${source}
+→ ${normNames[target]}, ${dtype}${certificate.passed ? '' : ' (failed)'}`;
 }
 
 function legendOf(anyFailed: boolean): readonly LegendEntry[] {
   return [
-    { label: 'within its limit', mark: { kind: 'symbol', symbol: 'circle', stroke: color('norm-3'), fill: color('norm-3') } },
+    {
+      label: 'within its limit',
+      mark: { kind: 'symbol', symbol: 'circle', stroke: color('norm-3'), fill: color('norm-3') },
+    },
+    {
+      label: 'without a limit',
+      mark: { kind: 'symbol', symbol: 'circle', stroke: color('ink'), fill: color('paper') },
+    },
+    { label: 'limit', mark: { kind: 'limit', stroke: color('alarm') } },
     ...(anyFailed
-      ? [{ label: 'over its limit', mark: { kind: 'symbol', symbol: 'times', stroke: color('alarm'), fill: 'none' } } as const]
+      ? [
+          {
+            label: 'over its limit',
+            mark: { kind: 'symbol', symbol: 'times', stroke: color('alarm'), fill: 'none' },
+          } as const,
+        ]
       : []),
   ];
 }

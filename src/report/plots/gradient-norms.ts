@@ -19,7 +19,9 @@ export const gradientNorms: Figure = {
   },
   draw({ training }, width, idPrefix = '') {
     if (!training) return null;
-    const norms = training.norms.filter((norm) => norm.runs.some((run) => run.gradNorms.some(({ value }) => value > 0)));
+    const norms = training.norms.filter((norm) =>
+      norm.runs.some((run) => run.gradNorms.some(({ value }) => value > 0)),
+    );
     if (norms.length === 0) return null;
     const series = norms.flatMap((norm) =>
       norm.runs.flatMap((run) =>
@@ -36,7 +38,10 @@ export const gradientNorms: Figure = {
     const spikes = series.filter((point) => point.spike);
     const labels = norms.map((norm) => {
       const found = norm.runs.reduce((sum, run) => sum + run.spikeSteps.length, 0);
-      return { norm: norm.id, label: `${norm.name}: ${found === 0 ? 'no spikes' : found === 1 ? '1 spike' : `${found} spikes`}` };
+      return {
+        norm: norm.id,
+        label: `${norm.name}: ${found === 0 ? 'no spikes' : found === 1 ? '1 spike' : `${found} spikes`}`,
+      };
     });
     const values = series.map(({ value }) => value);
     return drawSvg({
@@ -44,14 +49,20 @@ export const gradientNorms: Figure = {
       title: 'Gradient norms and their spikes',
       description: `Spikes over all seeds: ${labels.map(({ label }) => label).join('; ')}. Gradient norms range from ${significant(Math.min(...values), 2)} to ${significant(Math.max(...values), 2)}.`,
       width,
-      height: norms.length * panelHeight + 56,
+      height: norms.length * panelHeight + 66,
       plot: {
         marginLeft: 44,
-        marginRight: 14,
-        marginTop: 22,
+        marginRight: 24,
+        marginTop: 26,
         x: { label: 'training step', ticks: width < 500 ? 4 : 8 },
-        y: { type: 'log', label: 'gradient norm', grid: true, ticks: 3, tickFormat: (value: number) => significant(value, 1) },
-        fy: { domain: norms.map((norm) => norm.id), axis: null, padding: 0.08 },
+        y: {
+          type: 'log',
+          label: null,
+          grid: true,
+          ticks: ticksBetween(Math.min(...values), Math.max(...values)),
+          tickFormat: (value: number) => significant(value, 1),
+        },
+        fy: { domain: norms.map((norm) => norm.id), axis: null, padding: 0.26 },
         marks: [
           Plot.frame({ stroke: color('faint') }),
           ...norms.map((norm) =>
@@ -72,16 +83,25 @@ export const gradientNorms: Figure = {
           Plot.text(labels, {
             fy: 'norm',
             text: 'label',
-            frameAnchor: 'top-right',
-            dx: -6,
-            dy: 6,
+            frameAnchor: 'top-left',
+            dy: -17,
             fontWeight: 600,
             fill: color('ink'),
-            stroke: color('paper'),
-            strokeWidth: 4,
           }),
         ],
       },
     });
   },
 };
+
+/** 1 and 3 of every power of ten in the range; the powers alone where that is many. */
+function ticksBetween(least: number, most: number): readonly number[] {
+  const from = Math.floor(Math.log10(least));
+  const decades = Math.ceil(Math.log10(most)) - from + 1;
+  const stride = Math.max(1, Math.ceil(decades / 5));
+  const powers = Array.from({ length: decades }, (_, i) => from + i).filter((exponent) => exponent % stride === 0);
+  const steps = decades > 4 ? [1] : [1, 3];
+  return powers
+    .flatMap((exponent) => steps.map((step) => step * 10 ** exponent))
+    .filter((t) => t >= least && t <= most);
+}

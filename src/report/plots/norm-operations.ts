@@ -42,7 +42,7 @@ export const normOperations: Figure = {
       title: 'Time of a norm alone, forward and backward',
       description: `${rows.map(({ panel, name, label }) => `${name} ${panel}: ${label}`).join('; ')}.`,
       width,
-      height: panels.length * (names.length * rowHeight + 28) + 48,
+      height: panels.length * (names.length * rowHeight + 34) + 62,
       plot: {
         marginLeft,
         marginRight: 12,
@@ -54,7 +54,7 @@ export const normOperations: Figure = {
           ticks: width < 500 ? 4 : 8,
         },
         y: { domain: names, label: null, tickSize: 0, padding: 0.28 },
-        fy: { domain: panels, axis: null, padding: 0.18 },
+        fy: { domain: panels, axis: null, padding: 0.24 },
         marks: [
           Plot.text(
             panels.map((panel) => ({ panel })),

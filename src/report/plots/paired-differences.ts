@@ -4,7 +4,11 @@ import { color, normStyle } from '../palette.ts';
 import type { Figure } from './figure.ts';
 import { drawSvg } from './svg.ts';
 
-const rowHeight = 46;
+/** Vertical places in a row, in pixels from its middle; on a phone the figures go below the name. */
+const layouts = {
+  wide: { row: 46, name: -10, figures: -10, whisker: 9 },
+  narrow: { row: 62, name: -20, figures: -4, whisker: 16 },
+} as const;
 
 export const pairedDifferences: Figure = {
   id: 'paired-differences',
@@ -38,43 +42,59 @@ export const pairedDifferences: Figure = {
       ];
     });
     if (rows.length === 0) return null;
-    const reach = Math.max(...rows.flatMap(({ low, high, margin }) => [-low, high, margin * 1.15])) * 1.05 || 1;
+    const low = Math.min(...rows.map((row) => Math.min(row.low, -row.margin)));
+    const high = Math.max(...rows.map((row) => Math.max(row.high, row.margin)));
+    const room = (high - low) * 0.06 || 1;
     const margin = Math.max(...rows.map((row) => row.margin));
+    const narrow = width < 500;
+    const place = narrow ? layouts.narrow : layouts.wide;
     return drawSvg({
       id: `${idPrefix}paired-differences`,
       title: 'Final validation loss minus that of LayerNorm',
       description: `${rows.map(({ spoken }) => spoken).join('; ')}.`,
       width,
-      height: rows.length * rowHeight + 62,
+      height: rows.length * place.row + 66,
       plot: {
         marginLeft: 14,
         marginRight: 14,
         marginTop: 14,
-        marginBottom: 40,
+
         x: {
-          label: width < 500 ? 'difference (nats per byte)' : 'difference to LayerNorm (nats per byte)',
-          domain: [-reach, reach],
-          ticks: width < 500 ? 4 : 8,
+          label: narrow ? 'difference (nats per byte)' : 'difference to LayerNorm (nats per byte)',
+          domain: [low - room, high + room],
+          ticks: narrow ? 4 : 8,
         },
         y: { domain: rows.map(({ id }) => id), axis: null, padding: 0 },
         marks: [
           ...(margin > 0 ? [Plot.rect([0], { x1: -margin, x2: margin, fill: color('band') })] : []),
-          Plot.gridX({ ticks: width < 500 ? 4 : 8, stroke: color('faint'), strokeOpacity: 0.8 }),
+          Plot.gridX({ ticks: narrow ? 4 : 8, stroke: color('faint'), strokeOpacity: 0.8 }),
           Plot.ruleX([0], { stroke: color('muted') }),
           ...rows.flatMap((row) => {
             const { stroke, symbol } = normStyle(row.id);
+            const caps = {
+              insetTop: place.row / 2 + place.whisker - 6,
+              insetBottom: place.row / 2 - place.whisker - 6,
+            };
             return [
-              Plot.link([row], { x1: 'low', x2: 'high', y: 'id', stroke, strokeWidth: 2.5, dy: 9 }),
-              Plot.tickX([row], { x: 'low', y: 'id', stroke, strokeWidth: 2.5, insetTop: 26, insetBottom: 8 }),
-              Plot.tickX([row], { x: 'high', y: 'id', stroke, strokeWidth: 2.5, insetTop: 26, insetBottom: 8 }),
-              Plot.dot([row], { x: 'difference', y: 'id', symbol, r: 5.5, fill: stroke, stroke: color('paper'), dy: 9 }),
+              Plot.link([row], { x1: 'low', x2: 'high', y: 'id', stroke, strokeWidth: 2.5, dy: place.whisker }),
+              Plot.tickX([row], { x: 'low', y: 'id', stroke, strokeWidth: 2.5, ...caps }),
+              Plot.tickX([row], { x: 'high', y: 'id', stroke, strokeWidth: 2.5, ...caps }),
+              Plot.dot([row], {
+                x: 'difference',
+                y: 'id',
+                symbol,
+                r: 5.5,
+                fill: stroke,
+                stroke: color('paper'),
+                dy: place.whisker,
+              }),
             ];
           }),
           Plot.text(rows, {
             y: 'id',
             text: 'label',
             frameAnchor: 'left',
-            dy: -10,
+            dy: place.name,
             dx: 2,
             fontWeight: 600,
             stroke: color('paper'),
@@ -84,9 +104,9 @@ export const pairedDifferences: Figure = {
           Plot.text(rows, {
             y: 'id',
             text: 'figures',
-            frameAnchor: 'right',
-            dy: -10,
-            dx: -2,
+            frameAnchor: narrow ? 'left' : 'right',
+            dy: place.figures,
+            dx: narrow ? 2 : -2,
             stroke: color('paper'),
             fill: color('ink'),
             strokeOpacity: 0.7,

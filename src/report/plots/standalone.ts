@@ -12,7 +12,9 @@ export function standaloneSvg({ markup, width, height }: Svg): string {
   const written = markup
     .replace(/viewBox="[^"]*"/, `viewBox="${box}" width="${width + 2 * margin}" height="${height + 2 * margin}"`)
     .replace(/<\/desc>/, `</desc>${darkTheme()}${background}`)
-    .replace(/var\(--([a-z0-9-]+)\)/g, (reference, token: string) => (isToken(token) ? tokens[token].light : reference));
+    .replace(/var\(--([a-z0-9-]+)\)/g, (reference, token: string) =>
+      isToken(token) ? tokens[token].light : reference,
+    );
   return `<?xml version="1.0" encoding="UTF-8"?>\n${written}\n`;
 }
 

@@ -13,6 +13,7 @@ export interface LegendEntry {
   readonly label: string;
   readonly mark:
     | { readonly kind: 'line'; readonly style: NormStyle }
+    | { readonly kind: 'limit'; readonly stroke: string }
     | { readonly kind: 'symbol'; readonly symbol: Plot.SymbolType; readonly stroke: string; readonly fill: string };
 }
 
@@ -34,7 +35,13 @@ const swatch = 26;
 
 /** Draws with Observable Plot and puts title, description and legend around it. */
 export function drawSvg(options: SvgOptions): Svg {
-  const drawn = Plot.plot({ ...options.plot, width: options.width, height: options.height, document: newDocument() });
+  const drawn = Plot.plot({
+    marginBottom: 44,
+    ...options.plot,
+    width: options.width,
+    height: options.height,
+    document: newDocument(),
+  });
   const svg = drawn.tagName.toLowerCase() === 'svg' ? drawn : drawn.querySelector('svg');
   if (!svg) throw new Error(`report: the plot ${options.id} came back without an svg element`);
   const inner = tidy(svg.innerHTML, options.id);
@@ -97,18 +104,23 @@ function drawSwatch({ mark }: LegendEntry): string {
   if (mark.kind === 'line') {
     return `<line x1="0" x2="${swatch}" y1="0" y2="0" stroke="${mark.style.stroke}" stroke-width="2.5" stroke-dasharray="${mark.style.dash}"/>`;
   }
+  if (mark.kind === 'limit') {
+    return `<line x1="${swatch / 2}" x2="${swatch / 2}" y1="-7" y2="7" stroke="${mark.stroke}" stroke-width="2"/>`;
+  }
   const drawn = Plot.plot({
     document: newDocument(),
     axis: null,
     margin: 0,
     width: swatch,
     height: legendRow,
-    marks: [Plot.dot([0], { frameAnchor: 'middle', symbol: mark.symbol, r: 4.5, stroke: mark.stroke, fill: mark.fill })],
+    marks: [
+      Plot.dot([0], { frameAnchor: 'middle', symbol: mark.symbol, r: 4.5, stroke: mark.stroke, fill: mark.fill }),
+    ],
   });
   return `<g transform="translate(0,${-legendRow / 2})">${tidy(drawn.innerHTML, 'legend')}</g>`;
 }
 
 /** About how wide a text is, in pixels; Node measures none. */
 export function textWidth(text: string): number {
-  return text.length * fontSize * 0.56;
+  return text.length * fontSize * 0.6;
 }

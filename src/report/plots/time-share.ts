@@ -41,7 +41,7 @@ export const timeShare: Figure = {
       title: "A model's time with each norm, by model size",
       description: `Measured share of all norms: ${speed.shares.map((share) => `${share.size} ${percent(share.normShare.value)}`).join('; ')}.`,
       width,
-      height: sizes.length * (names.length * rowHeight + 26) + 56,
+      height: sizes.length * (names.length * rowHeight + 30) + 68,
       legend: [
         {
           label: 'measured here',
@@ -61,14 +61,15 @@ export const timeShare: Figure = {
         marginRight: 16,
         marginTop: 24,
         x: {
-          label: 'time relative to LayerNorm',
+          label: '← faster · time relative to LayerNorm',
+          labelArrow: 'none',
           domain: [Math.min(...ends) - room, Math.max(...ends) + room],
           grid: true,
           ticks: width < 500 ? 4 : 8,
           tickFormat: (value: number) => fixed(value, 2),
         },
-        y: { domain: names, label: null, tickSize: 0, padding: 0.1 },
-        fy: { domain: sizes, axis: null, padding: 0.16 },
+        y: { type: 'band', domain: names, label: null, tickSize: 0, padding: 0 },
+        fy: { domain: sizes, axis: null, padding: 0.2 },
         marks: [
           Plot.frame({ stroke: color('faint') }),
           Plot.ruleX([1], { stroke: color('muted') }),

@@ -33,28 +33,37 @@ export const validationDifference: Figure = {
     const lastStep = Math.max(...points.map(({ step }) => step));
     const margin = marginOf(training);
     const fitted = points.filter(({ step }) => step >= fittedFrom * lastStep);
-    const reach = Math.max(...fitted.flatMap(({ low, high }) => [-low, high]), (margin ?? 0) * 1.2) * 1.08;
+    const low = Math.min(...fitted.map((point) => point.low), -(margin ?? 0));
+    const high = Math.max(...fitted.map((point) => point.high), margin ?? 0);
+    const room = (high - low) * 0.08 || 1;
     return drawSvg({
       id: `${idPrefix}validation-difference`,
       title: 'Validation loss minus that of LayerNorm, by step',
       description: `At the last step, nats per byte: ${norms.map(({ norm, spread }) => `${norm.name} ${signed(spread.at(-1)?.mean ?? 0, 4)}`).join('; ')}.`,
       width,
       height: 260,
-      legend: norms.map(({ norm }): LegendEntry => ({ label: norm.name, mark: { kind: 'line', style: normStyle(norm.id) } })),
+      legend: norms.map(
+        ({ norm }): LegendEntry => ({ label: norm.name, mark: { kind: 'line', style: normStyle(norm.id) } }),
+      ),
       plot: {
         marginLeft: 52,
-        marginRight: 14,
+        marginRight: 24,
         x: { label: 'training step', domain: [0, lastStep], ticks: width < 500 ? 4 : 8 },
-        y: { label: 'difference (nats per byte)', domain: [-reach, reach], grid: true, ticks: 6 },
+        y: { label: 'difference (nats per byte)', domain: [low - room, high + room], grid: true, ticks: 6 },
         marks: [
-          ...(margin === null
-            ? []
-            : [Plot.rect([0], { y1: -margin, y2: margin, fill: color('band') })]),
+          ...(margin === null ? [] : [Plot.rect([0], { y1: -margin, y2: margin, fill: color('band') })]),
           Plot.ruleY([0], { stroke: color('muted') }),
           ...norms.flatMap(({ norm, spread }) => {
             const style = normStyle(norm.id);
             return [
-              Plot.areaY(spread, { x: 'step', y1: 'low', y2: 'high', fill: style.stroke, fillOpacity: 0.15, clip: true }),
+              Plot.areaY(spread, {
+                x: 'step',
+                y1: 'low',
+                y2: 'high',
+                fill: style.stroke,
+                fillOpacity: 0.15,
+                clip: true,
+              }),
               Plot.lineY(spread, {
                 x: 'step',
                 y: 'mean',

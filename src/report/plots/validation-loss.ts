@@ -48,10 +48,12 @@ export const validationLoss: Figure = {
       description: describe(training),
       width,
       height: 300,
-      legend: norms.map(({ norm }): LegendEntry => ({ label: norm.name, mark: { kind: 'line', style: normStyle(norm.id) } })),
+      legend: norms.map(
+        ({ norm }): LegendEntry => ({ label: norm.name, mark: { kind: 'line', style: normStyle(norm.id) } }),
+      ),
       plot: {
         marginLeft: 44,
-        marginRight: 14,
+        marginRight: 24,
         x: { label: 'training step', domain: [0, lastStep], ticks: width < 500 ? 4 : 8 },
         y: { label: 'validation loss (nats per byte)', domain: [bottom - room, top + room], grid: true, ticks: 6 },
         marks: [

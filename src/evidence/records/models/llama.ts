@@ -49,7 +49,9 @@ export const llamaModels: readonly ModelRecord[] = [
         ],
       },
     ],
-    notes: ['The weight multiplies after the cast back to the input’s dtype; Gemma, OLMo 2 and gpt-oss multiply before it.'],
+    notes: [
+      'The weight multiplies after the cast back to the input’s dtype; Gemma, OLMo 2 and gpt-oss multiply before it.',
+    ],
     sources: [{ source: 'llama2023', section: '§2.2' }, code],
   },
   {

@@ -36,12 +36,11 @@ export const olmoModels: readonly ModelRecord[] = [
       source: null,
     },
     corrections: [],
-    notes: ['The family’s later reports reversed the choice twice over: see OLMoE and OLMo 2.'],
+    notes: ['Later reports of the same group judge the same pair of norms differently: see OLMoE and OLMo 2.'],
     sources: [{ source: 'olmo2024', section: '§2.1' }, code('olmo')],
   },
   {
     ...base,
-    family: 'olmoe',
     id: 'olmoe',
     name: 'OLMoE',
     aliases: ['olmoe-1b-7b'],
@@ -65,7 +64,8 @@ export const olmoModels: readonly ModelRecord[] = [
     ablation: {
       exists: true,
       ofKind: false,
-      summary: 'RMSNorm with a weight against LayerNorm without parameters: RMSNorm is better in loss and tasks and loses 15% of throughput.',
+      summary:
+        'RMSNorm with a weight against LayerNorm without parameters: RMSNorm is better in loss and tasks and loses 15% of throughput.',
       confounds: [
         'the mean is dropped and a learned weight is added in one step',
         'the two gradient-norm curves aren’t logged at the same interval throughout',
@@ -90,7 +90,6 @@ export const olmoModels: readonly ModelRecord[] = [
   },
   {
     ...base,
-    family: 'olmo-2',
     id: 'olmo-2',
     name: 'OLMo 2',
     aliases: ['olmo2'],

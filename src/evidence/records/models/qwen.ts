@@ -16,7 +16,8 @@ const base = {
   confidence: 'read',
 } as const;
 
-const citation = 'For RMSNorm the report cites Jiang et al. (2023), the paper on equivalent conversions, and not Zhang & Sennrich.';
+const citation =
+  'For RMSNorm the report cites Jiang et al. (2023), the paper on equivalent conversions, and not Zhang & Sennrich.';
 
 function miscited(report: string, section: string) {
   return [

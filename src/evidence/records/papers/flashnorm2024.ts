@@ -55,7 +55,8 @@ export const flashnorm2024: PaperRecord = {
         ]),
       ],
       direction: 'not-applicable',
-      summary: 'Replacing the eager module by one fused operator without a weight takes decoding from 45 to 50.75 tokens/s (12.77%).',
+      summary:
+        'Replacing the eager module by one fused operator without a weight takes decoding from 45 to 50.75 tokens/s (12.77%).',
       doesNotShow: ['how much of it is the folding: the fused kernel comes with it'],
       section: 'tex/flashNorm.tex',
       confidence: 'read',
@@ -70,7 +71,8 @@ export const flashnorm2024: PaperRecord = {
         measured('upper bound of the gain', '%', 'higher', [other('stated by the authors', 10)]),
       ],
       direction: 'not-applicable',
-      summary: 'With its norms taken out altogether the model goes from 204 to 225 tokens/s, which bounds any gain at about 10%.',
+      summary:
+        'With its norms taken out altogether the model goes from 204 to 225 tokens/s, which bounds any gain at about 10%.',
       doesNotShow: ['other devices or sizes'],
       section: 'tex/flashNorm.tex',
       confidence: 'read',

@@ -64,7 +64,8 @@ export const implementations: readonly PaperRecord[] = [
         setting: { model: 'one norm layer', parameters: null, hardware: null, precision: null },
         measurements: [],
         direction: 'layernorm-better',
-        summary: 'A report, open since July 2025, that PyTorch’s own RMSNorm module runs far slower than its LayerNorm.',
+        summary:
+          'A report, open since July 2025, that PyTorch’s own RMSNorm module runs far slower than its LayerNorm.',
         doesNotShow: ['a whole model', 'compiled code or other kernels'],
         section: 'description',
         confidence: 'read',
@@ -96,7 +97,9 @@ export const implementations: readonly PaperRecord[] = [
       kind: 'issue',
     },
     claims: [],
-    notes: ['A user finds a Triton RMSNorm slower than a plain one; the maintainer objects to the way it was timed. No figures were taken over.'],
+    notes: [
+      'A user finds a Triton RMSNorm slower than a plain one; the maintainer objects to the way it was timed. No figures were taken over.',
+    ],
   },
   {
     source: {

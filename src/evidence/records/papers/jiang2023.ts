@@ -178,7 +178,8 @@ export const jiang2023: PaperRecord = {
         ]),
       ),
       direction: 'rmsnorm-better',
-      summary: 'Training in the RMSNorm form takes between 0.977 and 0.991 of the LayerNorm form’s time over six sizes.',
+      summary:
+        'Training in the RMSNorm form takes between 0.977 and 0.991 of the LayerNorm form’s time over six sizes.',
       doesNotShow: ['differences of less than 0.01, since the bars were read off a chart'],
       section: 'Fig. 4b',
       confidence: 'read',
@@ -269,7 +270,8 @@ export const jiang2023: PaperRecord = {
       },
       measurements: [],
       direction: 'no-difference',
-      summary: 'Trained from scratch, the loss curves of the three equivalent forms lie on each other; no table is given.',
+      summary:
+        'Trained from scratch, the loss curves of the three equivalent forms lie on each other; no table is given.',
       doesNotShow: [
         'that an independent RMSNorm model trains as well: the forms were built to compute the same thing',
         'how far the curves differ in numbers',
@@ -281,7 +283,7 @@ export const jiang2023: PaperRecord = {
   notes: [
     'The share of LayerNorm is put at 12 to 18% of ViT inference and 10 to 15% of ViT training; RMSNorm shortens the time of the norms themselves by 20 to 60%.',
     'Every norm is timed without weight and bias (the released code switches them off), with apex kernels for LayerNorm and RMSNorm and the authors’ own for CRMSNorm.',
-    'Dropout at the end of a branch breaks the zero mean of the RMSNorm form in training; the compressed form is immune.',
+    'Where a branch ends in dropout, training in the RMSNorm form needs an explicit recentring; the compressed form doesn’t.',
     'Not covered there: tied embeddings, norms on the embeddings or on branch outputs, QK norms, mixtures of experts.',
     'Swapping PyTorch’s LayerNorm for the one of apex changed a pre-trained ViT-H/14 more than the conversion did (App. D.3).',
     'In the released code the training timings of its apex variant leave out the cost of keeping the linear layers centred.',

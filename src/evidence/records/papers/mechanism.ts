@@ -49,7 +49,12 @@ export const gupta2024: PaperRecord = {
       id: 'gupta2024/orthogonality',
       comparison: 'mechanism',
       measures: ['mechanism'],
-      setting: { model: 'several LayerNorm and RMSNorm language models', parameters: null, hardware: null, precision: null },
+      setting: {
+        model: 'several LayerNorm and RMSNorm language models',
+        parameters: null,
+        hardware: null,
+        precision: null,
+      },
       measurements: [],
       direction: 'no-difference',
       summary:

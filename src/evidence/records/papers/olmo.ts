@@ -42,9 +42,18 @@ export const olmoe2024: PaperRecord = {
       id: 'olmoe2024/norm-kind',
       comparison: 'nonparametric-layernorm-vs-rmsnorm',
       measures: ['quality', 'stability', 'speed'],
-      setting: { model: 'OLMoE', parameters: null, hardware: null, precision: null, details: 'gradients clipped at 1.0' },
+      setting: {
+        model: 'OLMoE',
+        parameters: null,
+        hardware: null,
+        precision: null,
+        details: 'gradients clipped at 1.0',
+      },
       measurements: [
-        measured('change of training throughput', '%', 'higher', [of('layernorm-nonparametric', 0), of('rmsnorm', -15)]),
+        measured('change of training throughput', '%', 'higher', [
+          of('layernorm-nonparametric', 0),
+          of('rmsnorm', -15),
+        ]),
       ],
       direction: 'rmsnorm-better',
       summary:
@@ -63,7 +72,10 @@ export const olmoe2024: PaperRecord = {
       measures: ['quality', 'stability', 'speed'],
       setting: { model: 'OLMoE', parameters: null, hardware: null, precision: null },
       measurements: [
-        measured('change of training throughput, about', '%', 'higher', [other('no QK norm', 0), other('QK norm', -10)]),
+        measured('change of training throughput, about', '%', 'higher', [
+          other('no QK norm', 0),
+          other('QK norm', -10),
+        ]),
       ],
       direction: 'not-applicable',
       summary: 'Normalizing queries and keys helps stability and loss at roughly 10% of throughput.',
@@ -159,7 +171,7 @@ export const olmo22025: PaperRecord = {
     },
   ],
   notes: [
-    'Spike score: the percentage of values of a series (training loss, gradient L2 norm) at least 7 standard deviations away from the rolling mean of the last 1,000.',
+    'Spike score: how many percent of a series (training loss, gradient L2 norm) lie 7 or more standard deviations off the mean of the 1,000 values before.',
   ],
 };
 

@@ -23,7 +23,8 @@ export const transnormer2023: PaperRecord = {
         ]),
       ],
       direction: 'no-difference',
-      summary: 'A table at 385M is remembered to put a parameter-free RMSNorm, RMSNorm and LayerNorm between 2.247 and 2.248.',
+      summary:
+        'A table at 385M is remembered to put a parameter-free RMSNorm, RMSNorm and LayerNorm between 2.247 and 2.248.',
       doesNotShow: ['softmax attention', 'anything firm: the table was not read again for this record'],
       section: 'table of norms',
       confidence: 'recalled',

@@ -33,7 +33,8 @@ export const rybakov2024: PaperRecord = {
         ]),
       ],
       direction: 'not-applicable',
-      summary: 'Extra norms on queries and keys lower perplexity from 11.19 to 10.84 at 830M parameters; capping logits alone doesn’t (11.24).',
+      summary:
+        'Extra norms on queries and keys lower perplexity from 11.19 to 10.84 at 830M parameters; capping logits alone doesn’t (11.24).',
       doesNotShow: ['anything about LayerNorm against RMSNorm: it varies the place'],
       section: 'table of perplexities',
       confidence: 'secondary',
@@ -67,7 +68,7 @@ export const wortsman2023: PaperRecord = {
       ],
       direction: 'not-applicable',
       summary:
-        'With QK norm and a z-loss, models up to 1.2B train over learning rates from 0.0003 to 0.3; without QK norm a 4.8B model was predicted, and seen, to diverge at 0.01.',
+        'With QK norm and a z-loss, models up to 1.2B train over learning rates from 0.0003 to 0.3; without QK norm a 4.8B model diverges at 0.01, as the small ones had predicted.',
       doesNotShow: ['anything about the kind of norm'],
       section: 'main results',
       confidence: 'secondary',
@@ -76,7 +77,8 @@ export const wortsman2023: PaperRecord = {
   notes: [],
 };
 
-const placementOnly = 'Concerned with placement or scale. No comparison of LayerNorm and RMSNorm at 1B parameters or more was found in what could be searched of it.';
+const placementOnly =
+  'Concerned with placement or scale. As far as it could be searched, it holds no comparison of LayerNorm and RMSNorm at 1B parameters or more.';
 
 function neighbour(key: string, short: string, title: string, year: number, arxiv: string): PaperRecord {
   return {
@@ -87,8 +89,26 @@ function neighbour(key: string, short: string, title: string, year: number, arxi
 }
 
 export const neighbours: readonly PaperRecord[] = [
-  neighbour('peri-ln2025', 'Kim et al.', 'Peri-LN: Revisiting Normalization Layer in the Transformer Architecture', 2025, '2502.02732'),
-  neighbour('mix-ln2024', 'Li et al.', 'Mix-LN: Unleashing the Power of Deeper Layers by Combining Pre-LN and Post-LN', 2024, '2412.13795'),
+  neighbour(
+    'peri-ln2025',
+    'Kim et al.',
+    'Peri-LN: Revisiting Normalization Layer in the Transformer Architecture',
+    2025,
+    '2502.02732',
+  ),
+  neighbour(
+    'mix-ln2024',
+    'Li et al.',
+    'Mix-LN: Unleashing the Power of Deeper Layers by Combining Pre-LN and Post-LN',
+    2024,
+    '2412.13795',
+  ),
   neighbour('lns2025', 'Sun et al.', 'The Curse of Depth in Large Language Models', 2025, '2502.05795'),
-  neighbour('spike-no-more2023', 'Takase et al.', 'Spike No More: Stabilizing the Pre-training of Large Language Models', 2023, '2312.16903'),
+  neighbour(
+    'spike-no-more2023',
+    'Takase et al.',
+    'Spike No More: Stabilizing the Pre-training of Large Language Models',
+    2023,
+    '2312.16903',
+  ),
 ];

@@ -38,8 +38,7 @@ const shared = {
 
 const notAnLlm = 'decoder-only language models, or any model of today’s size';
 const titanX = 'TITAN X Pascal';
-const ofOneFramework =
-  'kernels of equal quality: the gain moves with the framework, as the authors say themselves';
+const ofOneFramework = 'kernels of equal quality: the gain moves with the framework, as the authors say themselves';
 
 export const zhang2019: PaperRecord = {
   source: {
@@ -65,11 +64,9 @@ export const zhang2019: PaperRecord = {
         time('s/1k steps', [399, 3.4], [665, 32.5], [501, 11.8, -24.7], [493, 10.7, -25.9]),
         scores('newstest2014', 'higher', 'BLEU', [22.6, 22.4, 22.6, 21.7]),
         scores('newstest2017', 'higher', 'BLEU', [23.6, 23.7, 23.1, 23.4]),
-        measured('plain L2 norm: newstest2014, newstest2017', 'BLEU', 'higher', [
-          of('scalenorm', 20.7, { variant: 'L2-Norm, 2014' }),
-          of('scalenorm', 22, { variant: 'L2-Norm, 2017' }),
-        ]),
-        measured('plain L2 norm: training time', 's/1k steps', 'lower', [
+        measured('newstest2014, plain L2 norm', 'BLEU', 'higher', [of('scalenorm', 20.7, { variant: 'L2-Norm' })]),
+        measured('newstest2017, plain L2 norm', 'BLEU', 'higher', [of('scalenorm', 22, { variant: 'L2-Norm' })]),
+        measured('training time, plain L2 norm', 's/1k steps', 'lower', [
           of('scalenorm', 482, { variant: 'L2-Norm', ...plusMinus(19.7) }),
         ]),
       ],
@@ -82,7 +79,13 @@ export const zhang2019: PaperRecord = {
     {
       ...shared,
       id: 'zhang2019/table3-theano',
-      setting: { model: 'RNNSearch', parameters: null, hardware: titanX, precision: null, details: 'Theano; mean of 3 runs' },
+      setting: {
+        model: 'RNNSearch',
+        parameters: null,
+        hardware: titanX,
+        precision: null,
+        details: 'Theano; mean of 3 runs',
+      },
       measurements: [
         time('s/1k steps', [596, 20.8], [988, 1.1], [652, 24.1, -34], [658, 17.9, -33.4]),
         scores('newstest2014', 'higher', 'BLEU', [22.3, 22.5, 22.7]),
@@ -96,7 +99,13 @@ export const zhang2019: PaperRecord = {
     {
       ...shared,
       id: 'zhang2019/table3-pytorch',
-      setting: { model: 'RNNSearch', parameters: null, hardware: titanX, precision: null, details: 'PyTorch; mean of 3 runs' },
+      setting: {
+        model: 'RNNSearch',
+        parameters: null,
+        hardware: titanX,
+        precision: null,
+        details: 'PyTorch; mean of 3 runs',
+      },
       measurements: [
         time('s/1k steps', [427, 6.5], [857, 17.2], [763, 16.2, -11], [754, 36.1, -12]),
         scores('newstest2014', 'higher', 'BLEU', [23.2, 22.9, 23.2]),
@@ -170,7 +179,8 @@ export const zhang2019: PaperRecord = {
         measured('test error, other norms', '%', 'lower', [other('batch norm', 8.25), other('weight norm', 8.28)]),
       ],
       direction: 'rmsnorm-better',
-      summary: 'A test error of 8.83% with RMSNorm against 10.49% with LayerNorm, and epochs 20.5% shorter; batch norm is better than both at 8.25%.',
+      summary:
+        'A test error of 8.83% with RMSNorm against 10.49% with LayerNorm, and epochs 20.5% shorter; batch norm is better than both at 8.25%.',
       doesNotShow: [notAnLlm],
       section: 'Table 10',
     },

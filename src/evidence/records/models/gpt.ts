@@ -1,7 +1,6 @@
 import type { ModelRecord } from '../../schema.ts';
 import { classDefault, fromCode, noAblationFound, transformersCode } from '../values.ts';
 
-/** GPT-2 and GPT-3: the LayerNorm ancestors. */
 export const gptModels: readonly ModelRecord[] = [
   fromCode('gpt2', {
     id: 'gpt-2',
@@ -18,7 +17,7 @@ export const gptModels: readonly ModelRecord[] = [
   {
     id: 'gpt-3',
     name: 'GPT-3',
-    family: 'gpt-3',
+    family: 'gpt',
     aliases: ['gpt-3 175b', 'davinci'],
     organization: 'OpenAI',
     year: 2020,

@@ -1,0 +1,23 @@
+import type { FloatDType } from '../core/dtype.ts';
+
+/** What a Pre-LN decoder can become. */
+export const conversionTargets = ['rmsnorm', 'crmsnorm'] as const;
+export type ConversionTarget = (typeof conversionTargets)[number];
+
+/**
+ * How a converted decoder is stored. `hf`: as the source's own Hugging Face class. `normlab`: explicitly, by canonical
+ * names. `llama`: as Hugging Face's Llama.
+ */
+export const conversionFormats = ['hf', 'normlab', 'llama'] as const;
+export type ConversionFormat = (typeof conversionFormats)[number];
+
+/** The element types that can be asked for, by the names that the command line uses; `source` keeps each tensor's own. */
+export const storedDTypes = {
+  source: 'source',
+  float64: 'float64',
+  float32: 'float32',
+  bf16: 'bfloat16',
+  f16: 'float16',
+} as const satisfies Readonly<Record<string, FloatDType | 'source'>>;
+
+export type StoredDType = FloatDType | 'source';

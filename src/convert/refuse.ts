@@ -1,0 +1,84 @@
+import { RefusalError } from '../core/errors.ts';
+import { type DecoderSpec, decoderParts, type Model, type NormPart } from '../models/index.ts';
+import type { ConversionFormat, ConversionTarget } from './options.ts';
+import { recentredNorm } from './rules/spec.ts';
+
+type Described = Pick<Model, 'folder' | 'spec' | 'config'>;
+
+/**
+ * Why a model needs no conversion, in one line; undefined where it does.
+ *
+ * Throws RefusalError where it can't be converted exactly.
+ */
+export function nothingToDo(model: Described, target: ConversionTarget): string | undefined {
+  const { folder, spec } = model;
+  const norms = streamNorms(spec);
+  const kinds = [...new Set(norms.map(({ norm }) => norm.kind))];
+  const [kind = 'none'] = kinds;
+  if (kinds.length === 1 && isTarget(kind, target)) {
+    return `${folder}: its norms are ${kind} already; nothing to do`;
+  }
+  if (spec.placement !== 'pre') {
+    throw refusal(model, `placement is ${spec.placement}: ${placementReasons[spec.placement]}`);
+  }
+  if (target === 'crmsnorm' && kinds.some((id) => isTarget(id, 'rmsnorm'))) {
+    throw refusal(
+      model,
+      wasConverted(model)
+        ? 'it was converted to rmsnorm, and its rounded weights are not exactly zero-mean any more; convert the LayerNorm original instead'
+        : 'its residual stream is not zero-mean: an RMSNorm model keeps the mean that a CRMSNorm model cannot hold',
+    );
+  }
+  const unfit = norms.find(({ norm }) => recentredNorm(norm) === undefined);
+  if (unfit !== undefined) {
+    throw refusal(model, `${unfit.name} is ${unfit.norm.kind}, which equals no RMSNorm on zero-mean input; only LayerNorms do`);
+  }
+  if (spec.finalNorm === null) {
+    throw refusal(model, 'it has no final norm: its head reads the residual stream itself, mean and all');
+  }
+  return undefined;
+}
+
+/** Throws RefusalError where a format can't hold the converted model. */
+export function checkFormat(model: Model, target: ConversionTarget, format: ConversionFormat): void {
+  if (target === 'crmsnorm' && format !== 'normlab') {
+    throw refusal(
+      model,
+      `format ${format} has no place for crmsnorm: no Hugging Face class has a residual stream of hidden_size − 1; use --format normlab`,
+    );
+  }
+  if (format === 'hf' && model.family.id === 'normlab') {
+    throw refusal(model, 'format hf keeps the Hugging Face class of the source, and this one has none; use --format normlab');
+  }
+}
+
+/** The format that is written unless one is asked for. */
+export function defaultFormat(model: Pick<Model, 'family'>, target: ConversionTarget): ConversionFormat {
+  return target === 'crmsnorm' || model.family.id === 'normlab' ? 'normlab' : 'hf';
+}
+
+const placementReasons = {
+  post: 'each norm reads the sum of stream and branch and is itself the stream, so that every one would need an explicit recentring',
+  output:
+    'the norms sit on the branches’ outputs, whose weights and biases bring a mean into the stream, and the branches read the stream without a norm',
+  peri: 'the norms on the branches’ outputs bring a mean into the stream through their weights and biases',
+} as const;
+
+function streamNorms(spec: DecoderSpec): readonly NormPart[] {
+  return decoderParts(spec).flatMap((part) =>
+    part.type === 'norm' && (part.on === 'stream' || part.on === 'branch') ? [part] : [],
+  );
+}
+
+function isTarget(kind: string, target: ConversionTarget): boolean {
+  return target === 'crmsnorm' ? kind === 'crmsnorm' : kind.startsWith('rmsnorm');
+}
+
+function wasConverted({ config }: Described): boolean {
+  const key = config.normlab;
+  return typeof key === 'object' && key !== null && 'converted' in key;
+}
+
+function refusal({ folder }: Pick<Model, 'folder'>, reason: string): RefusalError {
+  return new RefusalError(`${folder}: ${reason}`);
+}

@@ -1,0 +1,173 @@
+import {
+  blocksOf,
+  defaultBlockElements,
+  mapRows,
+  once,
+  type RowMatrix,
+  readAll,
+  transpose,
+} from './matrix.ts';
+
+/**
+ * One operation on a parameter in its canonical shape: a linear's weight is `[outSize, inSize]`, a vector is one row.
+ *
+ * `centreRows`: x − mean(x) for each row. `centreColumns`: A − (1/d)·11ᵀA, the mean of each column over the rows.
+ * `addConstant`: to every entry. `scaleColumns`: A·diag(v + offset). `addProduct`: x + (Av)ᵀ for one row x.
+ * `subtractLastColumn`: A − a_d·1ᵀ. The names are those of parameters of the source. [Pre-RMSNorm §3.1, §3.2]
+ */
+export type Step =
+  | { readonly kind: 'centreRows' }
+  | { readonly kind: 'centreColumns' }
+  | { readonly kind: 'addConstant'; readonly value: number }
+  | { readonly kind: 'scaleColumns'; readonly by: string; readonly offset: number }
+  | { readonly kind: 'addProduct'; readonly weight: string; readonly vector: string }
+  | { readonly kind: 'subtractLastColumn' }
+  | { readonly kind: 'dropLastColumn' }
+  | { readonly kind: 'dropLastRow' };
+
+/** Gives a parameter of the source in its canonical shape. Throws where there is none of that name. */
+export type Parameters = (name: string) => RowMatrix;
+
+/** Applies a step; nothing is read before the result is. */
+export function applyStep(
+  matrix: RowMatrix,
+  step: Step,
+  parameters: Parameters,
+  maxElements = defaultBlockElements,
+): RowMatrix {
+  switch (step.kind) {
+    case 'centreRows':
+      return mapRows(matrix, (row) => addTo(row, -meanOf(row)));
+    case 'centreColumns':
+      return centreColumns(matrix, maxElements);
+    case 'addConstant':
+      return mapRows(matrix, (row) => addTo(row, step.value));
+    case 'scaleColumns':
+      return scaleColumns(matrix, parameters(step.by), step.offset);
+    case 'addProduct':
+      return addProduct(matrix, parameters(step.weight), parameters(step.vector), maxElements);
+    case 'subtractLastColumn':
+      return mapRows(matrix, (row) => addTo(row, -(row.at(-1) ?? Number.NaN)));
+    case 'dropLastColumn':
+      return dropLastColumn(matrix);
+    case 'dropLastRow':
+      return { rows: matrix.rows - 1, columns: matrix.columns, read: (range) => matrix.read(range) };
+  }
+}
+
+/** A step in words, as certificates name it. */
+export function describeStep(step: Step): string {
+  switch (step.kind) {
+    case 'centreRows':
+      return 'centre rows (mean over the hidden dimension)';
+    case 'centreColumns':
+      return 'centre columns (mean over the hidden dimension)';
+    case 'addConstant':
+      return `add ${step.value}`;
+    case 'scaleColumns':
+      return `fold in ${step.by}${step.offset === 0 ? '' : ` + ${step.offset}`}`;
+    case 'addProduct':
+      return `add ${step.weight} · ${step.vector}`;
+    case 'subtractLastColumn':
+      return 'subtract the last column from every column';
+    case 'dropLastColumn':
+      return 'drop the last column';
+    case 'dropLastRow':
+      return 'drop the last row';
+  }
+}
+
+/** Two passes: the means, then the rows. A transposed matrix has its columns as rows, so that one pass is enough. */
+function centreColumns(matrix: RowMatrix, maxElements: number): RowMatrix {
+  if (matrix.transposeOf !== undefined) {
+    return transpose(
+      mapRows(matrix.transposeOf, (row) => addTo(row, -meanOf(row))),
+      maxElements,
+    );
+  }
+  const means = once(async () => {
+    const sums = new Float64Array(matrix.columns);
+    for (const block of blocksOf(matrix, maxElements)) {
+      let i = 0;
+      for (const value of await matrix.read(block)) {
+        sums[i] = (sums[i] ?? 0) + value;
+        i = i + 1 === matrix.columns ? 0 : i + 1;
+      }
+    }
+    return sums.map((sum) => sum / matrix.rows);
+  });
+  return combineRows(matrix, means, (value, mean) => value - mean);
+}
+
+function scaleColumns(matrix: RowMatrix, vector: RowMatrix, offset: number): RowMatrix {
+  return combineRows(
+    matrix,
+    once(() => readAll(vector)),
+    (value, factor) => value * (factor + offset),
+  );
+}
+
+function addProduct(row: RowMatrix, weight: RowMatrix, vector: RowMatrix, maxElements: number): RowMatrix {
+  const product = once(async () => {
+    const factors = await readAll(vector);
+    const result = new Float64Array(weight.rows);
+    for (const block of blocksOf(weight, maxElements)) {
+      const data = await weight.read(block);
+      for (let i = block.start; i < block.end; i++) {
+        const offset = (i - block.start) * weight.columns;
+        let sum = 0;
+        for (let j = 0; j < weight.columns; j++) sum += (data[offset + j] ?? Number.NaN) * (factors[j] ?? Number.NaN);
+        result[i] = sum;
+      }
+    }
+    return result;
+  });
+  return combineRows(row, product, (value, added) => value + added);
+}
+
+function dropLastColumn(matrix: RowMatrix): RowMatrix {
+  const columns = matrix.columns - 1;
+  return {
+    rows: matrix.rows,
+    columns,
+    async read(range) {
+      const data = await matrix.read(range);
+      const result = new Float64Array((range.end - range.start) * columns);
+      for (let row = 0; row < range.end - range.start; row++) {
+        const start = row * matrix.columns;
+        result.set(data.subarray(start, start + columns), row * columns);
+      }
+      return result;
+    },
+  };
+}
+
+/** Combines every row with the same vector, entry by entry. */
+function combineRows(
+  matrix: RowMatrix,
+  vector: () => Promise<Float64Array>,
+  combine: (value: number, entry: number) => number,
+): RowMatrix {
+  return {
+    rows: matrix.rows,
+    columns: matrix.columns,
+    async read(range) {
+      const entries = await vector();
+      const data = await matrix.read(range);
+      for (let i = 0; i < data.length; i++) {
+        data[i] = combine(data[i] ?? Number.NaN, entries[i % matrix.columns] ?? Number.NaN);
+      }
+      return data;
+    },
+  };
+}
+
+function meanOf(row: Float64Array): number {
+  let sum = 0;
+  for (const value of row) sum += value;
+  return sum / row.length;
+}
+
+function addTo(row: Float64Array, value: number): void {
+  for (let i = 0; i < row.length; i++) row[i] = (row[i] ?? Number.NaN) + value;
+}

@@ -1,0 +1,12 @@
+import type { Activation } from '../spec.ts';
+
+/** The supported activations by the names that Hugging Face configs use. */
+export const activationNames: Readonly<Record<string, Activation>> = {
+  gelu: 'gelu',
+  gelu_new: 'gelu_tanh',
+  gelu_pytorch_tanh: 'gelu_tanh',
+  silu: 'silu',
+  swish: 'silu',
+  relu: 'relu',
+  relu2: 'relu2',
+};

@@ -1,0 +1,96 @@
+import { InputError, RefusalError } from '../../core/errors.ts';
+import { quote } from '../../core/quote.ts';
+
+type Config = Readonly<Record<string, unknown>>;
+
+/** Reads the keys of a `config.json`. Every error is one line that names the key, what it holds and what was expected. */
+export interface ConfigReader {
+  /** A whole number from 1. Without a fallback the key is required. */
+  count(key: string, fallback?: number): number;
+  /** A whole number from 1, or null where the key is null or missing. */
+  optionalCount(key: string): number | null;
+  /** A finite number above 0. Without a fallback the key is required. */
+  positive(key: string, fallback?: number): number;
+  /** A finite number above 0, or null where the key is null or missing. */
+  optionalPositive(key: string): number | null;
+  flag(key: string, fallback: boolean): boolean;
+  /** What `choices` holds for the key's text. Throws RefusalError for another text, which lists the supported ones. */
+  choice<T>(key: string, choices: Readonly<Record<string, T>>, fallback?: string): T;
+  /** The reader of an object inside, or null where the key is null or missing. */
+  optionalObject(key: string): ConfigReader | null;
+  has(key: string): boolean;
+  /** Throws RefusalError unless the key is missing, null or one of the values that ask for nothing. */
+  unsupported(key: string, why: string, harmless?: readonly unknown[]): void;
+  /** An InputError about this config: `message` begins with the key. */
+  wrong(message: string): InputError;
+}
+
+/** The reader of a parsed config; `where` begins the messages, `path` the keys. */
+export function readConfig(config: Config, where: string, path = ''): ConfigReader {
+  const entry = (key: string): unknown => (Object.hasOwn(config, key) ? config[key] : undefined);
+  const wrong = (message: string) => new InputError(`${where}: ${path}${message}`);
+  const expected = (key: string, what: string) => wrong(`${key} is ${show(entry(key))}, expected ${what}`);
+
+  function read<T>(key: string, what: string, is: (value: unknown) => value is T, fallback: T | undefined): T {
+    const value = entry(key);
+    if (value === undefined) {
+      if (fallback !== undefined) return fallback;
+      throw wrong(`${key} is missing, expected ${what}`);
+    }
+    if (!is(value)) throw expected(key, what);
+    return value;
+  }
+  const orNull = <T>(key: string, get: () => T): T | null => (isNothing(entry(key)) ? null : get());
+  const count = (key: string, fallback?: number) => read(key, 'a whole number from 1', isCount, fallback);
+  const positive = (key: string, fallback?: number) => read(key, 'a number above 0', isPositive, fallback);
+
+  return {
+    count,
+    positive,
+    optionalCount: (key) => orNull(key, () => count(key)),
+    optionalPositive: (key) => orNull(key, () => positive(key)),
+    flag: (key, fallback) => read(key, 'true or false', (value) => typeof value === 'boolean', fallback),
+    choice(key, choices, fallback) {
+      const name = read(key, 'a name', (value) => typeof value === 'string', fallback);
+      const chosen = Object.hasOwn(choices, name) ? choices[name] : undefined;
+      if (chosen !== undefined) return chosen;
+      const supported = Object.keys(choices).join(', ');
+      throw new RefusalError(
+        `${where}: ${path}${key} is ${quote(name)}, which is not supported; supported: ${supported}`,
+      );
+    },
+    optionalObject: (key) =>
+      orNull(key, () => readConfig(read(key, 'an object', isRecord, undefined), where, `${path}${key}.`)),
+    has: (key) => !isNothing(entry(key)),
+    unsupported(key, why, harmless = []) {
+      const value = entry(key);
+      if (isNothing(value) || harmless.includes(value)) return;
+      throw new RefusalError(`${where}: ${path}${key} is ${show(value)}: ${why}`);
+    },
+    wrong,
+  };
+}
+
+/** Whether a value is an object that isn't a list. */
+export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function isNothing(value: unknown): boolean {
+  return value === undefined || value === null;
+}
+
+function isCount(value: unknown): value is number {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 1;
+}
+
+function isPositive(value: unknown): value is number {
+  return typeof value === 'number' && Number.isFinite(value) && value > 0;
+}
+
+/** A value of a JSON file as a message shows it. */
+function show(value: unknown): string {
+  if (typeof value === 'string') return quote(value);
+  const text = JSON.stringify(value) ?? 'missing';
+  return text.length > 80 ? `${text.slice(0, 80)}…` : text;
+}

@@ -1,0 +1,100 @@
+import type { AttentionSpec, DecoderSpec, NormSpec } from '../spec.ts';
+import { activationNames } from './activation.ts';
+import { dividedHeadSize, readKeyValueHeads, readRotaryBase } from './attention.ts';
+import { type ConfigReader, readConfig } from './config.ts';
+import type { Family } from './family.ts';
+import { storageOf } from './storage.ts';
+
+const partNames = {
+  'embedding.token': 'model.embed_tokens',
+  'blocks.#.attention.input_norm': 'model.layers.#.input_layernorm',
+  'blocks.#.attention.query': 'model.layers.#.self_attn.q_proj',
+  'blocks.#.attention.key': 'model.layers.#.self_attn.k_proj',
+  'blocks.#.attention.value': 'model.layers.#.self_attn.v_proj',
+  'blocks.#.attention.output': 'model.layers.#.self_attn.o_proj',
+  'blocks.#.mlp.input_norm': 'model.layers.#.post_attention_layernorm',
+  'blocks.#.mlp.gate': 'model.layers.#.mlp.gate_proj',
+  'blocks.#.mlp.up': 'model.layers.#.mlp.up_proj',
+  'blocks.#.mlp.down': 'model.layers.#.mlp.down_proj',
+  final_norm: 'model.norm',
+  head: 'lm_head',
+};
+
+/** What Llama and the families with its layout have in common: tensor names and the keys of sizes. */
+export const llamaLayout = {
+  namePrefix: 'model.',
+  isBuffer: (name) => /^layers\.\d+\.self_attn\.rotary_emb\.inv_freq$|^rotary_emb\.inv_freq$/.test(name),
+  sizeKeys: {
+    vocabulary: 'vocab_size',
+    hidden: 'hidden_size',
+    inner: 'intermediate_size',
+    heads: 'num_attention_heads',
+    keyValueHeads: 'num_key_value_heads',
+    headSize: 'head_dim',
+  },
+  storage: (spec) => storageOf(spec, partNames),
+} satisfies Partial<Family>;
+
+/** Llama 1 and 2, DeepSeek LLM and others with their layout: RMSNorm, rotary positions, gated MLP. */
+export const llama: Family = {
+  id: 'llama',
+  modelTypes: ['llama'],
+  ...llamaLayout,
+  parse(raw, where = 'config.json') {
+    const config = readConfig(raw, where);
+    config.unsupported('pretraining_tp', 'weights cut for tensor parallelism are not supported', [1]);
+    const headSize = config.optionalCount('head_dim') ?? dividedHeadSize(config, 'hidden_size', 'num_attention_heads');
+    return readLlamaLike(config, 'llama', {
+      norm: { kind: 'rmsnorm', epsilon: config.positive('rms_norm_eps', 1e-6) },
+      headSize,
+      clip: null,
+      mlpBias: config.flag('mlp_bias', false),
+    });
+  },
+};
+
+export interface LlamaLike {
+  readonly norm: NormSpec;
+  readonly headSize: number;
+  readonly clip: AttentionSpec['clip'];
+  readonly mlpBias: boolean;
+}
+
+/** The decoder of a family with Llama's layout and keys, and what is its own. */
+export function readLlamaLike(config: ConfigReader, family: string, own: LlamaLike): DecoderSpec {
+  config.unsupported('quantization_config', 'quantized weights are not supported');
+  const hiddenSize = config.count('hidden_size');
+  const numLayers = config.count('num_hidden_layers');
+  const bias = config.flag('attention_bias', false);
+  return {
+    family,
+    vocabularySize: config.count('vocab_size'),
+    hiddenSize,
+    streamSize: hiddenSize,
+    numLayers,
+    maxPositions: config.count('max_position_embeddings', 2048),
+    positions: { kind: 'rotary', base: readRotaryBase(config, own.headSize) },
+    norm: own.norm,
+    placement: 'pre',
+    finalNorm: own.norm,
+    attention: {
+      numHeads: config.count('num_attention_heads'),
+      numKeyValueHeads: readKeyValueHeads(config),
+      headSize: own.headSize,
+      projection: 'separate',
+      qkvBias: bias,
+      outputBias: bias,
+      scales: Array.from({ length: numLayers }, () => 1 / Math.sqrt(own.headSize)),
+      clip: own.clip,
+      qkNorm: null,
+    },
+    mlp: {
+      kind: 'gated',
+      activation: config.choice('hidden_act', activationNames, 'silu'),
+      innerSize: config.count('intermediate_size'),
+      bias: own.mlpBias,
+    },
+    tiedHead: config.flag('tie_word_embeddings', false),
+    headBias: false,
+  };
+}

@@ -1,0 +1,23 @@
+import type { Storage, StoredAs } from '../build.ts';
+import { decoderParameters, type Part } from '../layout.ts';
+import type { DecoderSpec } from '../spec.ts';
+
+/** What a family calls each part; `#` stands for the layer's number. */
+export type PartNames = Readonly<Record<string, string>>;
+
+/** The storage of a family that names each parameter by its part and `weight` or `bias`, as PyTorch modules do. */
+export function storageOf(
+  spec: DecoderSpec,
+  names: PartNames,
+  isTransposed: (part: Part) => boolean = () => false,
+): Storage {
+  return new Map(
+    decoderParameters(spec).map(({ name, shape, part }): [string, StoredAs] => {
+      const layer = /^blocks\.(\d+)\./.exec(part.name)?.[1] ?? '';
+      const stored = names[part.name.replace(`blocks.${layer}.`, 'blocks.#.')];
+      if (stored === undefined) throw new Error(`models: the family ${spec.family} has no name for ${part.name}`);
+      const tensor = stored.replace('#', layer) + name.slice(part.name.length);
+      return [name, { tensor, transposed: shape.length === 2 && isTransposed(part) }];
+    }),
+  );
+}

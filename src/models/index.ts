@@ -1,0 +1,11 @@
+/** Decoders as data: specs, the families that store them, their graphs, and their checkpoints. */
+export * from './build.ts';
+export type { NeededTensor } from './check.ts';
+export type { Family } from './families/family.ts';
+export { families, familyOf } from './families/index.ts';
+export { rmsCounterpart } from './families/recentred.ts';
+export * from './layout.ts';
+export { type Model, openModel, readParameters } from './load.ts';
+export { normlabConfig, type StoredTensor, saveNormlabModel } from './save.ts';
+export { decoderSpecSchema } from './schema.ts';
+export * from './spec.ts';

@@ -1,0 +1,85 @@
+import { join } from 'node:path';
+import { type Checkpoint, openCheckpoint } from '../checkpoint/index.ts';
+import { InputError } from '../core/errors.ts';
+import type { Value } from '../graph/index.ts';
+import type { Storage } from './build.ts';
+import { checkTensors, type NeededTensor, neededTensors } from './check.ts';
+import { isRecord } from './families/config.ts';
+import type { Family } from './families/family.ts';
+import { familyOf } from './families/index.ts';
+import type { DecoderSpec } from './spec.ts';
+
+/** A checkpoint whose config is understood and whose tensors have been checked against it. Close its checkpoint after use. */
+export interface Model {
+  readonly folder: string;
+  readonly family: Family;
+  readonly spec: DecoderSpec;
+  /** Where this checkpoint holds each canonical parameter. */
+  readonly storage: Storage;
+  readonly checkpoint: Checkpoint;
+  readonly config: Readonly<Record<string, unknown>>;
+  /** The stored tensors that the decoder needs, each once. */
+  readonly tensors: readonly NeededTensor[];
+}
+
+/**
+ * Opens a model's folder. Reads no weights, but for a separate head beside a tied one, which must equal the embedding.
+ *
+ * Throws InputError or RefusalError, one line, for a config that normlab can't run and for tensors that are missing,
+ * surplus, of another shape or not of a floating-point dtype.
+ */
+export async function openModel(folder: string): Promise<Model> {
+  const checkpoint = await openCheckpoint(folder);
+  try {
+    const { config } = checkpoint;
+    const where = join(folder, 'config.json');
+    if (!isRecord(config)) throw new InputError(`${where}: is not a JSON object`);
+    const family = familyOf(config, where);
+    const spec = family.parse(config, where);
+    const prefix = [...checkpoint.tensors.keys()].some((name) => name.startsWith(family.namePrefix))
+      ? family.namePrefix
+      : '';
+    const storage = withPrefix(family.storage(spec), family.namePrefix, prefix);
+    const tensors = neededTensors(spec, storage);
+    const head = spec.tiedHead ? tiedHeadName(family, spec) : undefined;
+    checkTensors(tensors, checkpoint.tensors, {
+      where: folder,
+      family,
+      mayHold: (name) => name === head || family.isBuffer(name.startsWith(prefix) ? name.slice(prefix.length) : name),
+    });
+    if (head !== undefined && checkpoint.tensors.has(head)) await checkTiedHead(checkpoint, storage, head);
+    return { folder, family, spec, storage, checkpoint, config, tensors };
+  } catch (error) {
+    await checkpoint.close();
+    throw error;
+  }
+}
+
+/** The weights of a model in float64, by stored name. */
+export async function readParameters(model: Model): Promise<Readonly<Record<string, Value>>> {
+  const values: Record<string, Value> = {};
+  for (const { name, shape } of model.tensors) {
+    values[name] = { dtype: 'float', shape, data: await model.checkpoint.readFloat64(name) };
+  }
+  return values;
+}
+
+function withPrefix(storage: Storage, from: string, to: string): Storage {
+  if (from === to) return storage;
+  const rename = (name: string) => (name.startsWith(from) ? to + name.slice(from.length) : name);
+  return new Map([...storage].map(([name, stored]) => [name, { ...stored, tensor: rename(stored.tensor) }]));
+}
+
+function tiedHeadName(family: Family, spec: DecoderSpec): string | undefined {
+  return family.storage({ ...spec, tiedHead: false }).get('head.weight')?.tensor;
+}
+
+/** Libraries disagree about a tied head that is stored too: some drop it, some use it. Only where it is equal they agree. */
+async function checkTiedHead(checkpoint: Checkpoint, storage: Storage, head: string): Promise<void> {
+  const embedding = storage.get('embedding.token.weight')?.tensor ?? '';
+  const [stored, tied] = await Promise.all([checkpoint.readFloat64(head), checkpoint.readFloat64(embedding)]);
+  if (stored.length === tied.length && stored.every((value, i) => value === tied[i])) return;
+  throw new InputError(
+    `${checkpoint.folder}: ${head} differs from ${embedding}, but config.json ties the head (tie_word_embeddings); set that to false or remove the tensor`,
+  );
+}

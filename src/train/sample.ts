@@ -1,0 +1,59 @@
+import type { Random } from '../core/random.ts';
+import { type Engine, type EngineOptions } from '../engine/index.ts';
+import type { DecoderSpec } from '../models/index.ts';
+import type { Chunk } from './packing.ts';
+import { createLogits } from './step.ts';
+
+export interface SampleOptions {
+  readonly count: number;
+  /** Bytes that are added to each prompt. */
+  readonly length: number;
+  /** The text that prompts are cut from. */
+  readonly prompts: Uint8Array;
+  readonly random: Random;
+}
+
+/** Samples text at temperature 0.8, each from the beginning of a piece of held-out text. A trained model's look, not its measure. */
+export async function sampleTexts(
+  spec: DecoderSpec,
+  chunks: readonly Chunk[],
+  parameters: readonly Float32Array[],
+  engine: Engine,
+  engineOptions: EngineOptions,
+  options: SampleOptions,
+): Promise<string> {
+  const context = spec.maxPositions ?? 128;
+  const promptLength = Math.min(32, Math.floor(context / 2));
+  const model = await createLogits(spec, { batch: 1, context }, chunks, engine, engineOptions);
+  try {
+    const texts: string[] = [];
+    for (let i = 0; i < options.count; i++) {
+      const random = options.random.split(`text ${i}`);
+      const start = random.integer(options.prompts.length - promptLength);
+      const ids = [...options.prompts.subarray(start, start + promptLength)];
+      for (let k = 0; k < options.length; k++) {
+        const seen = ids.slice(-context);
+        const padded = Int32Array.from({ length: context }, (_, j) => seen[j] ?? 0);
+        const logits = await model.run(parameters, padded);
+        const last = (seen.length - 1) * spec.vocabularySize;
+        ids.push(draw(logits.subarray(last, last + 256), 0.8, random));
+      }
+      const text = (bytes: readonly number[]) => Buffer.from(bytes).toString('utf8');
+      texts.push(`--- sample ${i + 1}; prompt: ${JSON.stringify(text(ids.slice(0, promptLength)))}\n${text(ids.slice(promptLength))}\n`);
+    }
+    return texts.join('\n');
+  } finally {
+    await model.release();
+  }
+}
+
+function draw(logits: Float32Array, temperature: number, random: Random): number {
+  const top = logits.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
+  const weights = Array.from(logits, (value) => Math.exp((value - top) / temperature));
+  let left = random.uniform() * weights.reduce((a, b) => a + b, 0);
+  for (const [id, weight] of weights.entries()) {
+    left -= weight;
+    if (left < 0) return id;
+  }
+  return weights.length - 1;
+}
