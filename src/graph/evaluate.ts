@@ -10,17 +10,29 @@ import { leavesOf, topologicalOrder } from './traverse.ts';
  * or does not have the declared shape.
  */
 export function evaluate(outputs: readonly Tensor[], feeds: Readonly<Record<string, Value>>): readonly Value[] {
+  const steps = evaluateSteps(outputs, feeds);
+  let step = steps.next();
+  while (!step.done) step = steps.next();
+  return step.value;
+}
+
+/** `evaluate` with a pause after each op, so that long work can show where it stands and be interrupted. */
+export function* evaluateSteps(
+  outputs: readonly Tensor[],
+  feeds: Readonly<Record<string, Value>>,
+): Generator<{ readonly done: number; readonly total: number }, readonly Value[], void> {
   const values = new Map<Tensor, Value>();
   const bindings = new Map<string, number>();
   for (const leaf of leavesOf(outputs)) values.set(leaf, leafValue(leaf, feeds, bindings));
 
   const order = topologicalOrder(outputs);
   const lastUse = lastUses(order, outputs);
-  for (const node of order) {
+  for (const [i, node] of order.entries()) {
     const inputs = node.inputs.map((tensor) => computedValue(values, tensor));
     const results = node.rules.evaluate(inputs, bindings);
-    for (const [i, output] of node.outputs.entries()) values.set(output, at(results, i, node.op));
+    for (const [j, output] of node.outputs.entries()) values.set(output, at(results, j, node.op));
     for (const tensor of lastUse.get(node) ?? []) values.delete(tensor);
+    yield { done: i + 1, total: order.length };
   }
   return outputs.map((tensor) => computedValue(values, tensor));
 }

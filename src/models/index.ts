@@ -9,3 +9,4 @@ export { type Model, openModel, readParameters } from './load.ts';
 export { normlabConfig, type StoredTensor, saveNormlabModel } from './save.ts';
 export { decoderSpecSchema } from './schema.ts';
 export * from './spec.ts';
+export * from './verify/index.ts';

@@ -42,7 +42,7 @@ function renderBlock(block: Block, results: StudyResults, plots: Map<string, str
       return renderFigure(block.figure, results, plots);
     case 'table':
       return block.folded
-        ? `<details>\n<summary>${escapeText(block.table.caption)}</summary>\n\n${renderTable(block.table)}\n\n</details>`
+        ? `<details>\n<summary>${escapeText(block.table.caption.replace(/\s+/g, ' '))}</summary>\n\n${renderTable(block.table)}\n\n</details>`
         : `${renderTable(block.table)}\n\n${escapeMarkdown(block.table.caption)}`;
   }
 }

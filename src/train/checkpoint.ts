@@ -12,7 +12,12 @@ function statePath(folder: string): string {
 }
 
 /** Writes the state after a step. At any moment the file is the old checkpoint or the new one. */
-export async function writeCheckpoint(folder: string, chunks: readonly Chunk[], state: TrainState, step: number): Promise<void> {
+export async function writeCheckpoint(
+  folder: string,
+  chunks: readonly Chunk[],
+  state: TrainState,
+  step: number,
+): Promise<void> {
   await mkdir(join(folder, 'checkpoint'), { recursive: true });
   const entries = stateParts.flatMap((part) =>
     chunks.map((chunk, i) => {
@@ -29,19 +34,25 @@ export async function writeCheckpoint(folder: string, chunks: readonly Chunk[], 
 }
 
 /** Reads a checkpoint. Throws an `InputError` where it does not fit the run's model. */
-export async function readCheckpoint(folder: string, chunks: readonly Chunk[]): Promise<{ readonly state: TrainState; readonly step: number }> {
+export async function readCheckpoint(
+  folder: string,
+  chunks: readonly Chunk[],
+): Promise<{ readonly state: TrainState; readonly step: number }> {
   const path = statePath(folder);
   const file = await openSafetensors(path);
   try {
     const step = Number(file.metadata.get('step'));
-    if (!Number.isSafeInteger(step) || step < 0) throw new InputError(`${path}: its metadata name no step; delete the run folder and start again`);
+    if (!Number.isSafeInteger(step) || step < 0)
+      throw new InputError(`${path}: its metadata name no step; delete the run folder and start again`);
     const read = async (part: (typeof stateParts)[number]) => {
       const arrays: Float32Array[] = [];
       for (const chunk of chunks) {
         const name = `${part}.${chunk.name}`;
         const info = file.tensors.get(name);
         if (info === undefined || info.dtype !== 'float32' || info.shape.join() !== String(chunk.size)) {
-          throw new InputError(`${path}: ${name} is not float32 [${chunk.size}]: the checkpoint is of another model; delete the run folder and start again`);
+          throw new InputError(
+            `${path}: ${name} is not float32 [${chunk.size}]: the checkpoint is of another model; delete the run folder and start again`,
+          );
         }
         arrays.push(await file.readFloat32(name));
       }

@@ -84,7 +84,9 @@ export function parseConfig(value: unknown, where = 'train'): TrainConfig {
   normKind(config.model.norm);
   const { hiddenSize, heads } = config.model;
   if (hiddenSize % heads !== 0) {
-    throw new InputError(`${where}: model.hiddenSize is ${hiddenSize}, which ${heads} heads (model.heads) do not divide`);
+    throw new InputError(
+      `${where}: model.hiddenSize is ${hiddenSize}, which ${heads} heads (model.heads) do not divide`,
+    );
   }
   if (config.model.norm === 'crmsnorm' && hiddenSize < 2) {
     throw new InputError(`${where}: CRMSNorm needs a model.hiddenSize of at least 2`);

@@ -21,7 +21,9 @@ export async function lockRun(folder: string): Promise<() => Promise<void>> {
     }
     const owner = Number(await readFile(path, 'utf8').catch(() => ''));
     if (Number.isInteger(owner) && owner > 0 && owner !== process.pid && isAlive(owner)) {
-      throw new InputError(`train: ${folder} is being trained by process ${owner}; wait for it, or name another folder`);
+      throw new InputError(
+        `train: ${folder} is being trained by process ${owner}; wait for it, or name another folder`,
+      );
     }
     await rm(path, { force: true });
   }

@@ -100,7 +100,10 @@ async function readText(path: string): Promise<string> {
 }
 
 function completeLines(text: string): readonly string[] {
-  return text.slice(0, text.lastIndexOf('\n') + 1).split('\n').slice(0, -1);
+  return text
+    .slice(0, text.lastIndexOf('\n') + 1)
+    .split('\n')
+    .slice(0, -1);
 }
 
 function parseLine(line: string, where: string): MetricsLine {
@@ -111,7 +114,8 @@ function parseLine(line: string, where: string): MetricsLine {
     throw new InputError(`${where}: not a line of metrics; was the file edited? Delete the run folder and start again`);
   }
   const parsed = lineSchema.safeParse(value);
-  if (!parsed.success) throw new InputError(`${where}: not a line of metrics; was the file edited? Delete the run folder and start again`);
+  if (!parsed.success)
+    throw new InputError(`${where}: not a line of metrics; was the file edited? Delete the run folder and start again`);
   return parsed.data;
 }
 

@@ -1,6 +1,6 @@
 import type { Random } from '../core/random.ts';
+import { type DecoderSpec, kindOf, type ParameterDeclaration, type Placement } from '../models/index.ts';
 import { initialValue } from '../norms/index.ts';
-import { type DecoderSpec, decoderParameters, kindOf, type ParameterDeclaration, type Placement } from '../models/index.ts';
 
 /** The shape of the small decoders that ablations train. */
 export interface TrainModel {
@@ -77,9 +77,4 @@ export function initialParameter(spec: DecoderSpec, declaration: ParameterDeclar
 export function decays({ name, part, shape }: ParameterDeclaration): boolean {
   if (part.type !== 'norm') return shape.length > 1;
   return kindOf(part.norm).parameters.some((entry) => name === `${part.name}.${entry.name}` && entry.decay);
-}
-
-/** The declarations of everything that is trained. */
-export function trainedParameters(spec: DecoderSpec): readonly ParameterDeclaration[] {
-  return decoderParameters(spec);
 }

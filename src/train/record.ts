@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { InputError } from '../core/errors.ts';
 import { readJson } from '../core/files.ts';
-import { type EngineOptions, engineInfo } from '../engine/index.ts';
+import { type EngineInfo, engineInfo } from '../engine/index.ts';
 import type { Corpus } from '../text/index.ts';
 import { parseConfig, type TrainConfig } from './config.ts';
 
@@ -12,8 +12,14 @@ const formatVersion = 1;
 export interface RunRecord {
   readonly formatVersion: number;
   readonly config: TrainConfig;
-  readonly corpus: { readonly name: string; readonly sha256: string; readonly trainBytes: number; readonly validationBytes: number };
-  readonly engine: Readonly<Record<string, unknown>>;
+  readonly corpus: {
+    readonly name: string;
+    readonly sha256: string;
+    readonly trainBytes: number;
+    readonly validationBytes: number;
+  };
+  /** The machine and what computes on it; `threads` is fixed for all attempts. */
+  readonly engine: EngineInfo & { readonly threads: number };
   readonly createdAt: string;
   /** How often the run was started or resumed. */
   readonly attempt: number;
@@ -23,13 +29,27 @@ const recordSchema = z.strictObject({
   formatVersion: z.literal(formatVersion),
   config: z.unknown(),
   corpus: z.strictObject({ name: z.string(), sha256: z.string(), trainBytes: z.int(), validationBytes: z.int() }),
-  engine: z.record(z.string(), z.unknown()),
+  engine: z.strictObject({
+    onnxruntime: z.string(),
+    node: z.string(),
+    platform: z.string(),
+    cpu: z.string(),
+    processors: z.int(),
+    memoryBytes: z.int(),
+    threads: z.int().positive(),
+  }),
   createdAt: z.string(),
   attempt: z.int().positive(),
 });
 
 /** The record of a run that starts now, or goes on. */
-export function runRecord(config: TrainConfig, corpus: Corpus, attempt: number, engine: EngineOptions, previous: RunRecord | null): RunRecord {
+export function runRecord(
+  config: TrainConfig,
+  corpus: Corpus,
+  attempt: number,
+  engine: { readonly threads: number },
+  previous: RunRecord | null,
+): RunRecord {
   return {
     formatVersion,
     config,
@@ -39,7 +59,7 @@ export function runRecord(config: TrainConfig, corpus: Corpus, attempt: number, 
       trainBytes: corpus.train.length,
       validationBytes: corpus.validation.length,
     },
-    engine: { ...engineInfo(), ...engine },
+    engine: { ...engineInfo(), threads: engine.threads },
     createdAt: previous?.createdAt ?? new Date().toISOString(),
     attempt,
   };
@@ -51,7 +71,9 @@ export async function readRunRecord(folder: string): Promise<RunRecord> {
   const parsed = recordSchema.safeParse(await readJson(path));
   if (!parsed.success) {
     const issue = parsed.error.issues[0];
-    throw new InputError(`${path}: ${issue?.path.join('.')}: ${issue?.message.replace(/\s+/g, ' ')}; delete the folder and start again`);
+    throw new InputError(
+      `${path}: ${issue?.path.join('.')}: ${issue?.message.replace(/\s+/g, ' ')}; delete the folder and start again`,
+    );
   }
   return { ...parsed.data, config: parseConfig(parsed.data.config, path) };
 }

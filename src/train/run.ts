@@ -1,12 +1,13 @@
 import { mkdir, readdir, rm } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { InputError } from '../core/errors.ts';
+import { writeFileAtomically, writeJsonAtomically } from '../core/files.ts';
 import { yieldToSignals } from '../core/interrupt.ts';
 import { createRandom, type Random } from '../core/random.ts';
-import { writeFileAtomically, writeJsonAtomically } from '../core/files.ts';
-import { type Engine, cpuEngine, type EngineOptions } from '../engine/index.ts';
+import { cpuEngine, type Engine, type EngineOptions } from '../engine/index.ts';
 import { countParameters, type DecoderSpec } from '../models/index.ts';
-import { type Corpus, type Batch, trainBatch, validationBatches } from '../text/index.ts';
+import { type Batch, type Corpus, trainBatch, validationBatches } from '../text/index.ts';
 import { readCheckpoint, writeCheckpoint } from './checkpoint.ts';
 import { learningRateAt, type TrainConfig } from './config.ts';
 import { exportModel } from './export.ts';
@@ -14,7 +15,7 @@ import { lockRun } from './lock.ts';
 import { finiteOrNull, type MetricsLog, openMetrics, readMetrics, truncateMetrics } from './metrics.ts';
 import { initialParameter, trainSpec } from './model.ts';
 import type { Chunk } from './packing.ts';
-import { readRunRecord, type RunRecord, runRecord } from './record.ts';
+import { type RunRecord, readRunRecord, runRecord } from './record.ts';
 import { sampleTexts } from './sample.ts';
 import { createEvaluator, createTrainStep, type Evaluator, type TrainState, type TrainStep } from './step.ts';
 
@@ -56,7 +57,7 @@ export interface TrainResult {
  * Trains one model in a run folder, or goes on where the folder's run stopped.
  *
  * The numbers depend on the configuration and the text alone: a run that was killed and resumed gives the same ones,
- * bit for bit, whatever the number of threads. Throws an `InputError` where the folder holds something else or a run
+ * bit for bit. Throws an `InputError` where the folder holds something else or a run
  * with another configuration, and the signal's reason after writing a checkpoint when it is aborted.
  */
 export async function trainRun(options: TrainOptions): Promise<TrainResult> {
@@ -68,16 +69,29 @@ export async function trainRun(options: TrainOptions): Promise<TrainResult> {
     const finished = previous === null ? null : await finishedResult(folder, spec);
     if (finished !== null) return finished;
     const attempt = (previous?.attempt ?? 0) + 1;
-    await writeJsonAtomically(join(folder, 'run.json'), runRecord(config, corpus, attempt, options.engine ?? {}, previous));
-    return await train(options, spec, attempt > 1);
+    const engine = { ...options.engine, threads: threadsOf(options, previous) };
+    await writeJsonAtomically(join(folder, 'run.json'), runRecord(config, corpus, attempt, engine, previous));
+    return await train({ ...options, engine }, spec, attempt > 1);
   } finally {
     await unlock();
   }
 }
 
+/** A resumed run keeps its number of threads: some products sum in another order with another one. */
+function threadsOf({ folder, engine }: TrainOptions, previous: RunRecord | null): number {
+  const threads = engine?.threads ?? previous?.engine.threads ?? availableParallelism();
+  if (previous !== null && threads !== previous.engine.threads) {
+    throw new InputError(
+      `train: the run in ${folder} was started with ${previous.engine.threads} threads, and its last bits depend on that; ` +
+        `use --threads ${previous.engine.threads}, or --force to start over`,
+    );
+  }
+  return threads;
+}
+
 /** Checks what is in the folder; the record of its run, or null for a new one. */
 async function prepareFolder({ folder, config, corpus, force = false }: TrainOptions): Promise<RunRecord | null> {
-  const names = await readdir(folder).catch(() => []);
+  const names = await readdir(folder).catch((): string[] => []);
   if (names.length > 0 && !names.includes('run.json')) {
     throw new InputError(`train: ${folder} holds something that is no run (${names[0]}); name another folder`);
   }
@@ -92,10 +106,14 @@ async function prepareFolder({ folder, config, corpus, force = false }: TrainOpt
   const record = await readRunRecord(folder);
   const difference = firstDifference(record.config, config);
   if (difference !== null) {
-    throw new InputError(`train: ${folder} holds a run with another ${difference}; name another folder, or --force to start over`);
+    throw new InputError(
+      `train: ${folder} holds a run with another ${difference}; name another folder, or --force to start over`,
+    );
   }
   if (record.corpus.sha256 !== corpus.sha256) {
-    throw new InputError(`train: the text differs from the one that the run in ${folder} was started with; restore it, or --force to start over`);
+    throw new InputError(
+      `train: the text differs from the one that the run in ${folder} was started with; restore it, or --force to start over`,
+    );
   }
   return record;
 }
@@ -162,8 +180,11 @@ async function train(options: TrainOptions, spec: DecoderSpec, resumed: boolean)
 }
 
 /** The checkpoint, or null where the run was stopped before the first one. */
-async function resumeFrom(folder: string, chunks: readonly Chunk[]): Promise<{ readonly state: TrainState; readonly step: number } | null> {
-  const names = await readdir(join(folder, 'checkpoint')).catch(() => []);
+async function resumeFrom(
+  folder: string,
+  chunks: readonly Chunk[],
+): Promise<{ readonly state: TrainState; readonly step: number } | null> {
+  const names = await readdir(join(folder, 'checkpoint')).catch((): string[] => []);
   return names.includes('state.safetensors') ? await readCheckpoint(folder, chunks) : null;
 }
 
@@ -202,7 +223,12 @@ async function runSteps(work: Work, initial: TrainState, firstStep: number): Pro
     }
     const started = performance.now();
     const learningRate = learningRateAt(t, config.schedule);
-    const batch = trainBatch(corpus.train, { batch: config.batch, context: config.model.context, step: t - 1, random: data });
+    const batch = trainBatch(corpus.train, {
+      batch: config.batch,
+      context: config.model.context,
+      step: t - 1,
+      random: data,
+    });
     const result = await work.step.run(state, batch, t, learningRate);
     const milliseconds = performance.now() - started;
     speed.add(milliseconds);
@@ -214,7 +240,8 @@ async function runSteps(work: Work, initial: TrainState, firstStep: number): Pro
       learningRate,
       milliseconds: Math.round(milliseconds * 100) / 100,
     });
-    if (!Number.isFinite(result.loss) || !Number.isFinite(result.gradNorm)) return await finish(work, state, t, 'diverged');
+    if (!Number.isFinite(result.loss) || !Number.isFinite(result.gradNorm))
+      return await finish(work, state, t, 'diverged');
     state = result.state;
     if (t % config.validation.everySteps === 0 && t < steps) {
       validationLoss = await work.evaluator.run(state.parameters, curve);
@@ -242,22 +269,36 @@ async function yieldToSignalsQuietly(): Promise<void> {
   await yieldToSignals(new AbortController().signal);
 }
 
-async function finish(work: Work, state: TrainState, step: number, reason: TrainResult['reason']): Promise<TrainResult> {
+async function finish(
+  work: Work,
+  state: TrainState,
+  step: number,
+  reason: TrainResult['reason'],
+): Promise<TrainResult> {
   const { folder, config, corpus } = work.options;
   const loss =
     reason === 'finished'
-      ? finiteOrNull(await work.evaluator.run(state.parameters, evaluationBatches(config, corpus, config.validation.finalTokens)))
+      ? finiteOrNull(
+          await work.evaluator.run(state.parameters, evaluationBatches(config, corpus, config.validation.finalTokens)),
+        )
       : null;
   await work.metrics.sync();
   await writeCheckpoint(folder, work.step.chunks, state, reason === 'finished' ? step : step - 1);
   if (reason === 'finished') {
     await exportModel(join(folder, 'model'), work.spec, work.step.chunks, state.parameters);
     if (config.samples.count > 0) {
-      const texts = await sampleTexts(work.spec, work.step.chunks, state.parameters, work.engine, work.options.engine ?? {}, {
-        ...config.samples,
-        prompts: corpus.validation,
-        random: work.random.split('samples'),
-      });
+      const texts = await sampleTexts(
+        work.spec,
+        work.step.chunks,
+        state.parameters,
+        work.engine,
+        work.options.engine ?? {},
+        {
+          ...config.samples,
+          prompts: corpus.validation,
+          random: work.random.split('samples'),
+        },
+      );
       await writeFileAtomically(join(folder, 'samples.txt'), texts);
     }
   }

@@ -1,5 +1,5 @@
 import type { Random } from '../core/random.ts';
-import { type Engine, type EngineOptions } from '../engine/index.ts';
+import type { Engine, EngineOptions } from '../engine/index.ts';
 import type { DecoderSpec } from '../models/index.ts';
 import type { Chunk } from './packing.ts';
 import { createLogits } from './step.ts';
@@ -39,7 +39,9 @@ export async function sampleTexts(
         ids.push(draw(logits.subarray(last, last + 256), 0.8, random));
       }
       const text = (bytes: readonly number[]) => Buffer.from(bytes).toString('utf8');
-      texts.push(`--- sample ${i + 1}; prompt: ${JSON.stringify(text(ids.slice(0, promptLength)))}\n${text(ids.slice(promptLength))}\n`);
+      texts.push(
+        `--- sample ${i + 1}; prompt: ${JSON.stringify(text(ids.slice(0, promptLength)))}\n${text(ids.slice(promptLength))}\n`,
+      );
     }
     return texts.join('\n');
   } finally {

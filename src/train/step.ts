@@ -1,7 +1,18 @@
+import type { Engine, EngineOptions, EngineTensor, Session } from '../engine/index.ts';
 import {
-  type AdamWOptions, adamw, adamwScalars, crossEntropy, emitOnnx, encodeModel, globalNormClip, gradients, input, mean, reshape, type Tensor,
+  type AdamWOptions,
+  adamw,
+  adamwScalars,
+  crossEntropy,
+  emitOnnx,
+  encodeModel,
+  globalNormClip,
+  gradients,
+  input,
+  mean,
+  reshape,
+  type Tensor,
 } from '../graph/index.ts';
-import { type Engine, type EngineTensor, type Session } from '../engine/index.ts';
 import { buildDecoder, type DecoderSpec, decoderParameters } from '../models/index.ts';
 import { type Chunk, packParameters, packTensors, unpackTensors } from './packing.ts';
 
@@ -55,7 +66,7 @@ export async function createTrainStep(
   shape: StepShape,
   optimizer: OptimizerConfig,
   engine: Engine,
-  engineOptions: Parameters<Engine['createSession']>[1] = {},
+  engineOptions: EngineOptions = {},
 ): Promise<TrainStep> {
   const chunks = packParameters(decoderParameters(spec));
   const outputs = trainStepGraph(spec, shape, optimizer, chunks);
@@ -69,13 +80,13 @@ export async function createTrainStep(
       const feeds: Record<string, EngineTensor> = {
         input_ids: idTensor(batch.inputs, shape),
         labels: idTensor(batch.targets, shape),
-        stepSize: scalarTensor(scalars.stepSize),
-        epsilon: scalarTensor(scalars.epsilon),
-        decay: scalarTensor(scalars.decay),
+        stepSize: floatTensor(Float32Array.of(scalars.stepSize)),
+        epsilon: floatTensor(Float32Array.of(scalars.epsilon)),
+        decay: floatTensor(Float32Array.of(scalars.decay)),
       };
       for (const part of stateParts) {
         for (const [i, data] of state[part].entries()) {
-          feeds[`${part}.${i}`] = { dtype: 'float32', shape: [data.length], data };
+          feeds[`${part}.${i}`] = floatTensor(data);
         }
       }
       const results = await session.run(feeds);
@@ -101,14 +112,21 @@ export function trainStepGraph(
   chunks: readonly Chunk[],
 ): Readonly<Record<string, Tensor>> {
   const flat = (part: string) => chunks.map((chunk, i) => input(`${part}.${i}`, 'float', [chunk.size]));
-  const states = { parameters: flat('parameters'), firstMoments: flat('firstMoments'), secondMoments: flat('secondMoments') };
+  const states = {
+    parameters: flat('parameters'),
+    firstMoments: flat('firstMoments'),
+    secondMoments: flat('secondMoments'),
+  };
   const parameters = new Map(chunks.flatMap((chunk, i) => [...unpackTensors(chunk, entry(states.parameters, i))]));
   const decoder = buildDecoder(spec, { batch, sequence: context, parameter: (name) => named(parameters, name) });
   const labels = input('labels', 'int', [batch, context]);
   const loss = reshape(mean(crossEntropy(decoder.logits, labels)), [1]);
 
   const names = [...parameters.keys()];
-  const ofNames = gradients(loss, names.map((name) => named(parameters, name)));
+  const ofNames = gradients(
+    loss,
+    names.map((name) => named(parameters, name)),
+  );
   const gradientOf = new Map(names.map((name, i) => [name, entry(ofNames, i)]));
   const packed = chunks.map((chunk) => packTensors(chunk, gradientOf));
   const { norm, factor } = globalNormClip(packed, optimizer.clip);
@@ -142,43 +160,72 @@ export async function createEvaluator(
   shape: StepShape,
   chunks: readonly Chunk[],
   engine: Engine,
-  engineOptions: Parameters<Engine['createSession']>[1] = {},
+  engineOptions: EngineOptions = {},
 ): Promise<Evaluator> {
-  const flat = chunks.map((chunk, i) => input(`parameters.${i}`, 'float', [chunk.size]));
-  const parameters = new Map(chunks.flatMap((chunk, i) => [...unpackTensors(chunk, entry(flat, i))]));
-  const decoder = buildDecoder(spec, {
-    batch: shape.batch,
-    sequence: shape.context,
-    parameter: (name) => named(parameters, name),
-  });
+  const { decoder, feed } = forwardGraph(spec, shape, chunks);
   const labels = input('labels', 'int', [shape.batch, shape.context]);
   const loss = reshape(mean(crossEntropy(decoder.logits, labels)), [1]);
   const session = await engine.createSession(encodeModel(emitOnnx({ loss })), engineOptions);
   return {
     release: () => session.release(),
-    async run(parameterData, batches) {
+    async run(parameters, batches) {
       let total = 0;
       for (const batch of batches) {
-        const feeds: Record<string, EngineTensor> = {
-          input_ids: idTensor(batch.inputs, shape),
+        const results = await session.run({
+          ...feed(parameters, batch.inputs),
           labels: idTensor(batch.targets, shape),
-        };
-        for (const [i, data] of parameterData.entries()) {
-          feeds[`parameters.${i}`] = { dtype: 'float32', shape: [data.length], data };
-        }
-        total += floats(await session.run(feeds), 'loss')[0] ?? Number.NaN;
+        });
+        total += floats(results, 'loss')[0] ?? Number.NaN;
       }
       return total / batches.length;
     },
   };
 }
 
-function idTensor(ids: Int32Array, { batch, context }: StepShape): EngineTensor {
-  return { dtype: 'int64', shape: [batch, context], data: BigInt64Array.from(ids, (id) => BigInt(id)) };
+export interface LogitsModel {
+  /** ids `[batch, context]` to logits `[batch, context, vocabularySize]` */
+  run(parameters: readonly Float32Array[], ids: Int32Array): Promise<Float32Array>;
+  release(): Promise<void>;
 }
 
-function scalarTensor(value: number): EngineTensor {
-  return { dtype: 'float32', shape: [1], data: Float32Array.of(value) };
+/** Compiles the logits alone, to sample from. */
+export async function createLogits(
+  spec: DecoderSpec,
+  shape: StepShape,
+  chunks: readonly Chunk[],
+  engine: Engine,
+  engineOptions: EngineOptions = {},
+): Promise<LogitsModel> {
+  const { decoder, feed } = forwardGraph(spec, shape, chunks);
+  const session = await engine.createSession(encodeModel(emitOnnx({ logits: decoder.logits })), engineOptions);
+  return {
+    release: () => session.release(),
+    run: async (parameters, ids) => floats(await session.run(feed(parameters, ids)), 'logits'),
+  };
+}
+
+/** The forward graph over packed parameters, and what feeds it. */
+function forwardGraph(spec: DecoderSpec, shape: StepShape, chunks: readonly Chunk[]) {
+  const flat = chunks.map((chunk, i) => input(`parameters.${i}`, 'float', [chunk.size]));
+  const tensors = new Map(chunks.flatMap((chunk, i) => [...unpackTensors(chunk, entry(flat, i))]));
+  const decoder = buildDecoder(spec, {
+    batch: shape.batch,
+    sequence: shape.context,
+    parameter: (name) => named(tensors, name),
+  });
+  const feed = (parameters: readonly Float32Array[], ids: Int32Array): Record<string, EngineTensor> => ({
+    input_ids: idTensor(ids, shape),
+    ...Object.fromEntries(parameters.map((data, i) => [`parameters.${i}`, floatTensor(data)])),
+  });
+  return { decoder, feed };
+}
+
+function floatTensor(data: Float32Array): EngineTensor {
+  return { dtype: 'float32', shape: [data.length], data };
+}
+
+function idTensor(ids: Int32Array, { batch, context }: StepShape): EngineTensor {
+  return { dtype: 'int64', shape: [batch, context], data: BigInt64Array.from(ids, (id) => BigInt(id)) };
 }
 
 function floats(results: Readonly<Record<string, EngineTensor>>, name: string): Float32Array {

@@ -2,8 +2,8 @@ import { byteSizes, type DType, dtypes } from '../../core/dtype.ts';
 import { InputError } from '../../core/errors.ts';
 import { quote } from '../../core/quote.ts';
 import { formatShape, type StaticShape } from '../../core/shape.ts';
-import { findDuplicateKey } from './duplicates.ts';
 import { formatDTypes, maxHeaderBytes, metadataKey, type TensorInfo } from './format.ts';
+import { findDuplicateKey, isDeeperThan } from './jsonScan.ts';
 
 export interface Header {
   /** In the order of their bytes. */
@@ -69,6 +69,8 @@ function parseEntries(bytes: Uint8Array, path: string): [string, unknown][] {
   } catch {
     throw new InputError(`${path}: not a safetensors file: its header is not valid UTF-8`);
   }
+  // Before the parser, which takes gigabytes for a few million brackets. Header, entry, shape: that is all there is.
+  if (isDeeperThan(text, 3)) throw new InputError(`${path}: not a safetensors file: its header is nested too deeply`);
   try {
     value = JSON.parse(text);
   } catch {

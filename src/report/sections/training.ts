@@ -25,15 +25,16 @@ function lossTable(training: TrainingResults): Block {
     folded: false,
     table: {
       caption:
-        'Final validation loss in nats per byte (mean and standard deviation over seeds), and the paired difference to LayerNorm with its confidence interval, p-value and equivalence test.',
+        'Final validation loss in nats per byte (mean and standard deviation over seeds), and the paired difference to LayerNorm with its confidence interval, the p-value of a difference, and that of the equivalence test.',
       columns: [
         { heading: 'Norm' },
         { heading: 'Runs', numeric: true },
         { heading: 'Loss ± SD', numeric: true },
-        { heading: 'Minus LayerNorm', numeric: true },
+        { heading: 'Minus LN', numeric: true },
         { heading: `${Math.round((levelOf(training) ?? 0.95) * 100)}% CI`, numeric: true },
-        { heading: 'Difference', numeric: true },
-        { heading: `Equivalent${margin === undefined ? '' : ` within ±${margin}`}`, numeric: true },
+        { heading: 'p, difference', numeric: true },
+        { heading: `p, within ±${margin ?? 'margin'}`, numeric: true },
+        { heading: 'Equivalent' },
       ],
       rows: training.norms.map((norm) => [norm.name, runCount(norm), lossCell(norm), ...pairedCells(norm)]),
     },
@@ -55,14 +56,19 @@ function lossCell({ meanFinalLoss, sdFinalLoss }: NormRuns): string {
 }
 
 function pairedCells({ paired }: NormRuns): readonly string[] {
-  if (!paired) return ['–', '–', '–', '–'];
+  if (!paired) return ['–', '–', '–', '–', '–'];
   const { equivalence } = paired;
   return [
     signed(paired.difference, 4),
     paired.ci ? `${signed(paired.ci[0], 4)} to ${signed(paired.ci[1], 4)}` : '–',
-    paired.pValue === null ? '–' : pValue(paired.pValue),
-    equivalence ? `${equivalence.equivalent ? 'yes' : 'not shown'} (${pValue(equivalence.pValue)})` : '–',
+    paired.pValue === null ? '–' : bareP(paired.pValue),
+    equivalence ? bareP(equivalence.pValue) : '–',
+    equivalence ? (equivalence.equivalent ? 'yes' : 'not shown') : '–',
   ];
+}
+
+function bareP(p: number): string {
+  return pValue(p).replace('p = ', '').replace('p < ', '< ');
 }
 
 function stabilityTable(training: TrainingResults): Block {

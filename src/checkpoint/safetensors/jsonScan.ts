@@ -23,6 +23,19 @@ export function findDuplicateKey(json: string): string | undefined {
   return undefined;
 }
 
+/** Whether objects and lists lie in each other more than `limit` deep; `json` need not be valid. */
+export function isDeeperThan(json: string, limit: number): boolean {
+  let depth = 0;
+  for (let i = 0; i < json.length; i++) {
+    const character = json[i];
+    if (character === '"') i = endOfString(json, i) - 1;
+    else if (character === '{' || character === '[') {
+      if (++depth > limit) return true;
+    } else if (character === '}' || character === ']') depth -= 1;
+  }
+  return false;
+}
+
 /** The position after the quote that closes the string which begins at `start`. */
 function endOfString(json: string, start: number): number {
   let i = start + 1;

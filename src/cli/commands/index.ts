@@ -1,0 +1,7 @@
+import type { CommandModule } from '../command.ts';
+import { compareCommand } from './compare.ts';
+import { trainCommand } from './train.ts';
+import { verifyCommand } from './verify.ts';
+
+/** Every command, in the order of the help. */
+export const commands: readonly CommandModule[] = [verifyCommand, trainCommand, compareCommand];

@@ -1,0 +1,93 @@
+import { Option } from 'commander';
+import { CheckFailedError } from '../../core/errors.ts';
+import { formatSignificant, formatTable } from '../../core/format.ts';
+import { createProgress } from '../../core/progress.ts';
+import {
+  type ComputeDType,
+  computeDTypes,
+  type Group,
+  parseGroups,
+  type Verification,
+  type VerifiedTensor,
+  verifyModel,
+} from '../../models/index.ts';
+import { type CommandModule, examples } from '../command.ts';
+import { parseNonNegative } from '../options.ts';
+
+interface VerifyArguments {
+  readonly against: string;
+  readonly dtype: ComputeDType;
+  readonly only?: string;
+  readonly dump?: string;
+  readonly tolerance?: number;
+  readonly json?: true;
+}
+
+/** `normlab verify <model> --against <file>`: exit code 1 when something lies outside its tolerance. */
+export const verifyCommand: CommandModule = {
+  register(program, { stdout, stderr, signal }) {
+    program
+      .command('verify')
+      .summary("compare a model's numbers with recorded ones")
+      .description(
+        "Computes a model's logits, loss, hidden states and gradients and compares them with what another implementation\n" +
+          'recorded for the same tokens. Exit code 1 when one lies outside its tolerance.',
+      )
+      .argument('<model>', 'folder with config.json and the weights as safetensors')
+      .requiredOption('--against <file>', 'safetensors file with input_ids and what was recorded for them')
+      .addOption(
+        new Option('--dtype <dtype>', 'float64: the definition; float32: the engine')
+          .choices(computeDTypes)
+          .default('float64'),
+      )
+      .option('--only <list>', 'compare only these: logits, loss, hidden_states, gradients')
+      .option('--dump <file>', 'write the computed tensors to a safetensors file, under the recorded names')
+      .option('--tolerance <x>', 'largest difference of logits and loss, instead of the default', parseNonNegative)
+      .option('--json', 'print the result as JSON')
+      .addHelpText(
+        'after',
+        examples(
+          ['everything that is recorded, in float64', 'verify ./gpt2 --against ./gpt2/golden.safetensors'],
+          [
+            'only the logits, in the engine',
+            'verify ./gpt2 --against golden.safetensors --dtype float32 --only logits',
+          ],
+        ),
+      )
+      .action(async (folder: string, options: VerifyArguments) => {
+        const { json, only, ...rest } = options;
+        const groups: readonly Group[] = only === undefined ? [] : parseGroups(only);
+        const progress = stderr.isTTY ? createProgress({ stream: stderr }) : undefined;
+        const onProgress = progress && ((line: string) => progress.update(line));
+        const verification = await verifyModel(folder, { ...rest, only: groups, signal, onProgress }).finally(() =>
+          progress?.done({ clear: true }),
+        );
+        stdout.write(`${json ? toJson(folder, options, verification) : toTable(verification)}\n`);
+        if (!verification.ok) throw new CheckFailedError(failure(folder, verification.tensors));
+      });
+  },
+};
+
+function toTable({ dtype, tensors, ok }: Verification): string {
+  const table = formatTable(
+    ['tensor', { header: 'max |Δ|', align: 'right' }, { header: 'allowed', align: 'right' }, 'within'],
+    tensors.map(({ name, largest, bound, ok: within }) => [
+      name,
+      Number.isNaN(largest) ? 'NaN' : formatSignificant(largest, 3),
+      formatSignificant(bound, 3),
+      within ? 'yes' : 'NO',
+    ]),
+  );
+  return ok ? `${table}\n\nAll ${tensors.length} agree with the recording (${dtype}).` : table;
+}
+
+function toJson(model: string, { against }: VerifyArguments, { dtype, tensors, ok }: Verification): string {
+  return JSON.stringify({ model, against, dtype, ok, tensors }, null, 2);
+}
+
+function failure(folder: string, tensors: readonly VerifiedTensor[]): string {
+  const outside = tensors.filter(({ ok }) => !ok);
+  const [first] = outside;
+  const which = first === undefined ? '' : `, the first is ${first.name} by ${first.largest} (allowed ${first.bound})`;
+  return `${folder}: ${outside.length} of ${tensors.length} tensors lie outside their tolerance${which}`;
+}

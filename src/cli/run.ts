@@ -1,0 +1,76 @@
+import { readFileSync } from 'node:fs';
+import { Command, CommanderError } from 'commander';
+import { exitCodes, NormlabError } from '../core/errors.ts';
+import { withInterrupts } from '../core/interrupt.ts';
+import type { ProgressStream } from '../core/progress.ts';
+import { type CommandContext, examples } from './command.ts';
+import { commands } from './commands/index.ts';
+
+export interface Streams {
+  readonly stdout: ProgressStream;
+  readonly stderr: ProgressStream;
+}
+
+/** Runs a command line (the arguments after the program's name) and returns the exit code. Never throws. */
+export async function run(args: readonly string[], { stdout, stderr }: Streams): Promise<number> {
+  try {
+    await withInterrupts(
+      async (signal) => {
+        await createProgram({ stdout, stderr, signal }).parseAsync([...args], { from: 'user' });
+      },
+      { onInterrupt: () => stderr.write('normlab: stopping; press Ctrl-C again to quit at once\n') },
+    );
+    return exitCodes.done;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.done : exitCodes.refused;
+    if (error instanceof NormlabError) {
+      stderr.write(`normlab: ${error.message.replace(/\s*\n\s*/g, ' ')}\n`);
+      return error.exitCode;
+    }
+    stderr.write(`normlab: this is a bug in normlab, please report it:\n${stackOf(error)}\n`);
+    return exitCodes.bug;
+  }
+}
+
+/** What shows where an error came from, with its causes. */
+export function stackOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const cause = error.cause === undefined ? '' : `\ncaused by: ${stackOf(error.cause)}`;
+  return `${error.stack ?? error.message}${cause}`;
+}
+
+function createProgram(context: CommandContext): Command {
+  const { stdout, stderr } = context;
+  const program = new Command('normlab')
+    .description(
+      'LayerNorm or RMSNorm? Convert, measure, train and compare the normalization layers of language models.',
+    )
+    .version(packageVersion(), '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'print this help')
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => stdout.write(text),
+      writeErr: (text) => stderr.write(text),
+      outputError: (text, write) =>
+        write(
+          `normlab: ${text
+            .replace(/^error: /, '')
+            .trim()
+            .replace(/\s*\n\s*/g, ' ')}\n`,
+        ),
+      getOutHelpWidth: () => stdout.columns ?? 100,
+      getErrHelpWidth: () => stderr.columns ?? 100,
+      getOutHasColors: () => false,
+      getErrHasColors: () => false,
+    })
+    .addHelpText('after', examples(['what a command does, with examples', 'verify --help']));
+  for (const { register } of commands) register(program, context);
+  return program;
+}
+
+function packageVersion(): string {
+  const file = new URL('../../package.json', import.meta.url);
+  const contents: unknown = JSON.parse(readFileSync(file, 'utf8'));
+  if (typeof contents === 'object' && contents !== null && 'version' in contents) return String(contents.version);
+  throw new Error(`${file.pathname} has no version`);
+}

@@ -1,0 +1,122 @@
+import type { FloatDType } from '../../core/dtype.ts';
+import { yieldToSignals } from '../../core/interrupt.ts';
+import type { Engine } from '../../engine/index.ts';
+import type { ParameterValues } from '../rules/apply.ts';
+import { applyRules } from '../rules/apply.ts';
+import type { ConversionPlan, TensorRule } from '../rules/plan.ts';
+import { compare, compareLogits, medianDifference } from './difference.ts';
+import { floorSeeds, perturb } from './floor.ts';
+import { type Decoder, type InputIds, observe, observeInEngine } from './observe.ts';
+import type { Certificate } from './schema.ts';
+
+/** The part of a certificate that is measured. */
+export type Measurements = Pick<
+  Certificate,
+  'algebra' | 'stored' | 'run' | 'floor' | 'floorSeeds' | 'engineFloor' | 'limits' | 'passed'
+>;
+
+export interface CertifyOptions {
+  readonly plan: ConversionPlan;
+  /** The source's parameters, its head separate. */
+  readonly source: ParameterValues;
+  /** The element type in which each parameter of the plan is written. */
+  readonly dtypes: ReadonlyMap<string, FloatDType>;
+  /** The element type in which the source stores each parameter. */
+  readonly sourceDTypes: ReadonlyMap<string, FloatDType>;
+  /** Gives the decoder as it was written. Asked for once, when what came before it is no longer in memory. */
+  readonly written: () => Promise<Decoder>;
+  readonly inputIds: InputIds;
+  readonly engine: Engine;
+  readonly signal?: AbortSignal | undefined;
+  /** Called before each of the model's runs. */
+  readonly onRun?: ((done: number, total: number) => void) | undefined;
+}
+
+/** How many floors a figure may have. */
+const floors = 3;
+
+/** Logits up to 1000 are held to 1e-10, about a thousand roundings of float64 at that size; larger ones in proportion. */
+const algebraLimit = { absolute: 1e-10, relative: 1e-13 };
+
+/**
+ * Measures how equal a conversion is to its source: three times, with the floors beside which that is to be seen.
+ *
+ * Limits of max |Δlogit|, each the sum of what can add up: `algebra` 1e-10; `stored` the algebra's figure and 3 floors;
+ * `run` the limit of `stored` and 3 times what float32 arithmetic costs the source itself (`engineFloor`).
+ */
+export async function certify(options: CertifyOptions): Promise<Measurements> {
+  const { plan, source, inputIds, engine, signal = new AbortController().signal } = options;
+  const total = floorSeeds + 5;
+  let done = 0;
+  const step = async () => {
+    await yieldToSignals(signal);
+    options.onRun?.(done++, total);
+  };
+
+  await step();
+  const reference = observe({ spec: plan.source, parameters: source }, inputIds);
+  await step();
+  const engineFloor = compareLogits(
+    reference,
+    await observeInEngine(engine, { spec: plan.source, parameters: source }, inputIds),
+  );
+  const rewritten = rewrittenDTypes(options);
+  const perturbations = [];
+  for (let seed = 0; seed < floorSeeds; seed++) {
+    await step();
+    const parameters = perturb(source, rewritten, seed);
+    perturbations.push(compareLogits(reference, observe({ spec: plan.source, parameters }, inputIds)));
+  }
+  const floor = medianDifference(perturbations);
+  await step();
+  const exact = { spec: plan.spec, parameters: await applyRules(plan.rules, source) };
+  const algebra = compare(reference, observe(exact, inputIds));
+  await step();
+  const written = await options.written();
+  const stored = compare(reference, observe(written, inputIds));
+  await step();
+  const run = compare(reference, await observeInEngine(engine, written, inputIds));
+
+  const largestLogit = reference.logits.reduce((largest, logit) => Math.max(largest, Math.abs(logit)), 0);
+  const storedLimit = algebra.maxAbsLogit + floors * floor.maxAbsLogit;
+  const limits = {
+    algebra: Math.max(algebraLimit.absolute, algebraLimit.relative * largestLogit),
+    stored: storedLimit,
+    run: storedLimit + floors * engineFloor.maxAbsLogit,
+  };
+  const figures = { algebra, stored, run, floor, floorSeeds, engineFloor, limits };
+  return { ...figures, passed: failures(figures).length === 0 };
+}
+
+/** One phrase for each figure that is over its limit, or isn't a number. */
+export function failures({
+  limits,
+  ...figures
+}: Pick<Measurements, 'algebra' | 'stored' | 'run' | 'limits'>): readonly string[] {
+  return (['algebra', 'stored', 'run'] as const).flatMap((name) => {
+    const { maxAbsLogit } = figures[name];
+    if (maxAbsLogit <= limits[name]) return [];
+    return [`${name} is off by up to ${maxAbsLogit.toExponential(2)} in a logit, limit ${limits[name].toExponential(2)}`];
+  });
+}
+
+/** The parameters whose written values may differ from the source's by a rounding, and the type that they are rounded to. */
+function rewrittenDTypes({
+  plan,
+  dtypes,
+  sourceDTypes,
+}: Pick<CertifyOptions, 'plan' | 'dtypes' | 'sourceDTypes'>): ReadonlyMap<string, FloatDType> {
+  const isRewritten = ({ name, steps }: TensorRule, dtype: FloatDType) =>
+    steps.length > 0 || !holdsExactly(dtype, sourceDTypes.get(name) ?? dtype);
+  return new Map(
+    plan.rules.flatMap((rule) => {
+      const dtype = dtypes.get(rule.name);
+      return rule.from === 'source' && dtype !== undefined && isRewritten(rule, dtype) ? [[rule.name, dtype]] : [];
+    }),
+  );
+}
+
+function holdsExactly(dtype: FloatDType, source: FloatDType): boolean {
+  if (dtype === source || dtype === 'float64') return true;
+  return dtype === 'float32' && source !== 'float64';
+}

@@ -1,0 +1,84 @@
+import { join } from 'node:path';
+import { encode, type TensorEntry, writeSafetensors } from '../../checkpoint/index.ts';
+import { byteSizes } from '../../core/dtype.ts';
+import { InputError } from '../../core/errors.ts';
+import { writeJsonAtomically } from '../../core/files.ts';
+import { yieldToSignals } from '../../core/interrupt.ts';
+import { sizeOf } from '../../core/shape.ts';
+import { applyRule } from '../rules/apply.ts';
+import { blocksOf, transpose } from '../rules/matrix.ts';
+import type { Parameters } from '../rules/steps.ts';
+import type { OutputTensor } from './layout.ts';
+
+export interface WriteOptions {
+  readonly signal: AbortSignal;
+  /** Called with the bytes that were written since the last call. */
+  readonly onBytes?: ((bytes: number) => void) | undefined;
+  /** Elements that are in memory at once, by default 64 MiB of them as float64. */
+  readonly maxElements?: number | undefined;
+}
+
+/** The bytes of a tensor as it will be stored. */
+export function storedBytes({ rule, dtype }: OutputTensor): number {
+  return sizeOf(rule.shape) * byteSizes[dtype];
+}
+
+/**
+ * Computes the tensors in float64, block by block, and writes them rounded once to their dtype: as many files as the
+ * source had, with an index where that is more than one.
+ *
+ * Memory is bounded by a few blocks. Throws InputError for a value that its dtype can't hold.
+ */
+export async function writeWeights(
+  folder: string,
+  tensors: readonly OutputTensor[],
+  parameters: Parameters,
+  options: WriteOptions,
+): Promise<void> {
+  const files = [...new Set(tensors.map(({ file }) => file))].sort();
+  for (const file of files) {
+    const entries = tensors.filter((tensor) => tensor.file === file).map((tensor) => entryOf(tensor, parameters, options));
+    await writeSafetensors(join(folder, file), entries, { metadata: { format: 'pt' } });
+  }
+  if (files.length === 1 && files[0] === 'model.safetensors') return;
+  await writeJsonAtomically(join(folder, 'model.safetensors.index.json'), {
+    metadata: { total_size: tensors.reduce((sum, tensor) => sum + storedBytes(tensor), 0) },
+    weight_map: Object.fromEntries(tensors.map(({ name, file }) => [name, file])),
+  });
+}
+
+function entryOf(tensor: OutputTensor, parameters: Parameters, options: WriteOptions): TensorEntry {
+  const { name, rule, transposed, dtype } = tensor;
+  return {
+    name,
+    dtype,
+    shape: transposed ? [...rule.shape].reverse() : rule.shape,
+    async *data() {
+      const canonical = applyRule(rule, parameters, options.maxElements);
+      const matrix = transposed ? transpose(canonical, options.maxElements) : canonical;
+      for (const block of blocksOf(matrix, options.maxElements)) {
+        await yieldToSignals(options.signal);
+        const values = await matrix.read(block);
+        checkRange(values, tensor);
+        const bytes = encode(values, dtype);
+        options.onBytes?.(bytes.byteLength);
+        yield bytes;
+      }
+    },
+  };
+}
+
+/** The least magnitudes that round to infinity: half a step above the largest finite number. */
+const overflow = {
+  float64: Number.POSITIVE_INFINITY,
+  float32: (2 - 2 ** -24) * 2 ** 127,
+  bfloat16: (2 - 2 ** -8) * 2 ** 127,
+  float16: 65520,
+} as const;
+
+function checkRange(values: Float64Array, { name, dtype }: OutputTensor): void {
+  const bad = values.find((value) => !(Math.abs(value) < overflow[dtype]));
+  if (bad === undefined) return;
+  const advice = Number.isFinite(bad) ? 'choose a wider --dtype' : 'the source holds a value that is no finite number';
+  throw new InputError(`${name}: ${bad} can't be stored as ${dtype}; ${advice}`);
+}

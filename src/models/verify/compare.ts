@@ -1,0 +1,45 @@
+import type { ComputeDType } from './compute.ts';
+import type { Group } from './groups.ts';
+
+/** How far a computed tensor is from the recorded one. */
+export interface Difference {
+  /** max |computed − recorded|; NaN where either holds NaN, or both an infinity. */
+  readonly largest: number;
+  /** Where, counted row by row. */
+  readonly index: number;
+}
+
+/** The largest difference between two tensors of the same size; anything that isn't a number beats every number. */
+export function largestDifference(computed: ArrayLike<number>, recorded: Float64Array): Difference {
+  let worst: Difference = { largest: 0, index: 0 };
+  for (const [index, expected] of recorded.entries()) {
+    const largest = Math.abs((computed[index] ?? Number.NaN) - expected);
+    if (Number.isNaN(largest)) return { largest, index };
+    if (largest > worst.largest) worst = { largest, index };
+  }
+  return worst;
+}
+
+export interface BoundOptions {
+  readonly dtype: ComputeDType;
+  /** Replaces the bound on logits and loss. */
+  readonly tolerance: number | null;
+  /** max |float32 − float64| of the logits in the implementation that was recorded, where it is known. */
+  readonly float32Error: number | null;
+}
+
+/** How large the largest difference of a tensor of a group may be. */
+export function boundOf(group: Group, recorded: Float64Array, options: BoundOptions): number {
+  const { dtype, tolerance, float32Error } = options;
+  const isResult = group === 'logits' || group === 'loss';
+  if (isResult && tolerance !== null) return tolerance;
+  if (dtype === 'float32') {
+    if (isResult) return float32Error === null ? 2e-5 : 4 * float32Error;
+    return 1e-4 * largestOf(recorded);
+  }
+  return group === 'gradients' ? 1e-9 * largestOf(recorded) + 1e-12 : 1e-10;
+}
+
+function largestOf(values: Float64Array): number {
+  return values.reduce((largest, value) => Math.max(largest, Math.abs(value)), 0);
+}

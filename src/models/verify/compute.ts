@@ -1,0 +1,87 @@
+import { yieldToSignals } from '../../core/interrupt.ts';
+import { cpuEngine, type EngineTensor } from '../../engine/index.ts';
+import { emitOnnx, encodeModel, evaluateSteps, makeValue, type Tensor } from '../../graph/index.ts';
+import { type Model, readParameters } from '../load.ts';
+import type { Recording } from './recording.ts';
+
+/** How a model is computed: in float64 by the TypeScript evaluation, or in float32 by the engine. */
+export const computeDTypes = ['float64', 'float32'] as const;
+export type ComputeDType = (typeof computeDTypes)[number];
+
+export type Computed = ReadonlyMap<string, Float64Array | Float32Array>;
+
+export interface ComputeOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** Told now and then what is being done. */
+  readonly onProgress?: ((line: string) => void) | undefined;
+}
+
+/** Computes tensors of a model's graph on the recorded tokens. */
+export function compute(
+  dtype: ComputeDType,
+  model: Model,
+  recording: Recording,
+  outputs: ReadonlyMap<string, Tensor>,
+  options: ComputeOptions = {},
+): Promise<Computed> {
+  return dtype === 'float64'
+    ? computeFloat64(model, recording, outputs, options)
+    : computeFloat32(model, recording, outputs, options);
+}
+
+/** How long the evaluation may keep signals waiting. */
+const turnMs = 50;
+
+async function computeFloat64(
+  model: Model,
+  { batch, sequence, inputIds }: Recording,
+  outputs: ReadonlyMap<string, Tensor>,
+  { signal, onProgress }: ComputeOptions,
+): Promise<Computed> {
+  onProgress?.(`reading ${model.folder}`);
+  const feeds = { ...(await readParameters(model)), input_ids: makeValue('int', [batch, sequence], inputIds) };
+  const steps = evaluateSteps([...outputs.values()], feeds);
+  let turnStarted = performance.now();
+  let step = steps.next();
+  while (!step.done) {
+    if (performance.now() - turnStarted > turnMs) {
+      onProgress?.(`computing in float64, operation ${step.value.done} of ${step.value.total}`);
+      if (signal !== undefined) await yieldToSignals(signal);
+      turnStarted = performance.now();
+    }
+    step = steps.next();
+  }
+  const values = step.value;
+  return new Map([...outputs.keys()].map((name, i) => [name, values[i]?.data ?? new Float64Array()]));
+}
+
+async function computeFloat32(
+  model: Model,
+  { batch, sequence, inputIds }: Recording,
+  outputs: ReadonlyMap<string, Tensor>,
+  { signal, onProgress }: ComputeOptions,
+): Promise<Computed> {
+  onProgress?.(`reading ${model.folder}`);
+  const ids = BigInt64Array.from(inputIds, (id) => BigInt(id));
+  const onnx = emitOnnx(Object.fromEntries(outputs));
+  const needed = new Set(onnx.graph.inputs.map(({ name }) => name));
+  const feeds: Record<string, EngineTensor> = {};
+  for (const { name, shape } of model.tensors) {
+    if (needed.has(name)) feeds[name] = { dtype: 'float32', shape, data: await model.checkpoint.readFloat32(name) };
+  }
+  signal?.throwIfAborted();
+  onProgress?.('computing in float32');
+  const session = await cpuEngine().createSession(encodeModel(onnx));
+  try {
+    const results = await session.run({ ...feeds, input_ids: { dtype: 'int64', shape: [batch, sequence], data: ids } });
+    return new Map(
+      [...outputs.keys()].map((name) => {
+        const result = results[name];
+        if (result?.dtype !== 'float32') throw new Error(`models/verify: the engine returned no float32 ${name}`);
+        return [name, result.data];
+      }),
+    );
+  } finally {
+    await session.release();
+  }
+}

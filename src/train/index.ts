@@ -1,0 +1,24 @@
+export { type CompareOptions, type CompareProgress, compare } from './compare.ts';
+export {
+  baseline,
+  type Comparison,
+  defaultMargin,
+  type NormSummary,
+  type PairedResult,
+  summarize,
+} from './comparison.ts';
+export { defaultConfig, learningRateAt, parseConfig, type TrainConfig } from './config.ts';
+export { loadCorpus } from './corpus.ts';
+export { initialParameter, type TrainModel, trainSpec } from './model.ts';
+export { type RunOutcome, readOutcome } from './outcome.ts';
+export { type RunRecord, readRunRecord } from './record.ts';
+export { type TrainOptions, type TrainProgress, type TrainResult, trainRun } from './run.ts';
+export {
+  type Batch,
+  createTrainStep,
+  type OptimizerConfig,
+  type StepResult,
+  type StepShape,
+  type TrainState,
+  type TrainStep,
+} from './step.ts';
