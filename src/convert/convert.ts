@@ -1,24 +1,225 @@
-import { readFileSync, realpathSync } from 'node:fs';
-import { totalmem } from 'node:os';
-import { dirname, isAbsolute, join, relative, resolve } from 'node:path';
+import { join } from 'node:path';
 import type { FloatDType } from '../core/dtype.ts';
-import { CheckFailedError, RefusalError } from '../core/errors.ts';
+import { CheckFailedError } from '../core/errors.ts';
 import { createFolderAtomically, writeJsonAtomically } from '../core/files.ts';
 import { formatBytes } from '../core/format.ts';
-import { countParameters, decoderParameters, type Model, openModel } from '../models/index.ts';
 import { cpuEngine } from '../engine/index.ts';
+import { type Model, openModel } from '../models/index.ts';
 import { certify, failures } from './certificate/certify.ts';
-import { type CertificateInputsOptions, certificateInputs } from './certificate/inputs.ts';
+import { certificateInputs, type InputsOptions } from './certificate/inputs.ts';
 import { type Certificate, certificateFormatVersion } from './certificate/schema.ts';
+import { checkMemory, checkPlaces } from './checks.ts';
 import type { ConversionFormat, ConversionTarget, StoredDType } from './options.ts';
 import { checkFormat, defaultFormat, nothingToDo } from './refuse.ts';
-import { type ParameterValues, storedParameters } from './rules/apply.ts';
+import { readParameterValues, storedParameters } from './rules/apply.ts';
+import { describeRule } from './rules/describe.ts';
 import { llamaPlan } from './rules/llama.ts';
-import { readAll } from './rules/matrix.ts';
 import { type ConversionPlan, conversionPlan } from './rules/plan.ts';
-import { describeStep } from './rules/steps.ts';
+import { normlabVersion } from './version.ts';
 import { copyCompanions } from './write/companions.ts';
 import { outputConfig } from './write/config.ts';
 import { type OutputTensor, outputLayout, storedDType, untiedStorage } from './write/layout.ts';
-import { hashSource, sourceBytes } from './write/source.ts';
+import { hashSource, type SourceHash, sourceBytes } from './write/source.ts';
 import { storedBytes, writeWeights } from './write/weights.ts';
+
+export interface ConvertOptions {
+  /** Folder of the model to convert. */
+  readonly source: string;
+  /** Folder to create. */
+  readonly out: string;
+  readonly target: ConversionTarget;
+  /** Default `hf`; `normlab` for `crmsnorm` and for sources in that format. */
+  readonly format?: ConversionFormat | undefined;
+  /** Default `source`: each tensor keeps its own. */
+  readonly dtype?: StoredDType | undefined;
+  /** Replace an existing model's folder. Default false. */
+  readonly force?: boolean | undefined;
+  /** Measure how equal the result is, and keep it only if it passes. Default true. */
+  readonly certify?: boolean | undefined;
+  /** What the certificate compares on. Default: random ids of seed 0. */
+  readonly inputs?: InputsOptions | undefined;
+  readonly signal?: AbortSignal | undefined;
+  /** Called with a line that says where the work stands. */
+  readonly onProgress?: ((line: string) => void) | undefined;
+  /** Elements that the writer has in memory at once. Default 2²³, 64 MiB as float64. */
+  readonly maxElements?: number | undefined;
+}
+
+export interface ConvertedModel {
+  readonly status: 'converted';
+  /** The folder that was written. */
+  readonly path: string;
+  readonly target: ConversionTarget;
+  readonly format: ConversionFormat;
+  /** Whether the head had been the token embedding and got a matrix of its own. */
+  readonly untiedHead: boolean;
+  readonly tensorsWritten: number;
+  readonly tensorsRewritten: number;
+  readonly bytesWritten: number;
+  /** The tokenizer, generation and licence files that were copied. */
+  readonly copied: readonly string[];
+  /** Null where none was asked for. */
+  readonly certificate: Certificate | null;
+}
+
+export type ConversionResult =
+  | ConvertedModel
+  /** The model is what was asked for; nothing was written. */
+  | { readonly status: 'nothing-to-do'; readonly reason: string };
+
+/**
+ * Rewrites a Pre-LN model as Pre-RMSNorm or Pre-CRMSNorm with the same function, and certifies it.
+ *
+ * `out` comes into being as a whole or not at all. Throws RefusalError, one line, for what can't be converted exactly,
+ * InputError for a folder that can't be read or written, CheckFailedError where the certificate fails.
+ */
+export async function convertModel(options: ConvertOptions): Promise<ConversionResult> {
+  const model = await openModel(options.source);
+  try {
+    const { target } = options;
+    const reason = nothingToDo(model, target);
+    if (reason !== undefined) return { status: 'nothing-to-do', reason };
+    const format = options.format ?? defaultFormat(model, target);
+    checkFormat(model, target, format);
+    const plan = planFor(model, target, format);
+    checkPlaces(options.source, options.out);
+    if (options.certify !== false) checkMemory(model);
+    const force = options.force ?? false;
+    return await createFolderAtomically(options.out, { force }, (folder) =>
+      build(folder, model, plan, format, options),
+    );
+  } finally {
+    await model.checkpoint.close();
+  }
+}
+
+function planFor(model: Model, target: ConversionTarget, format: ConversionFormat): ConversionPlan {
+  const plan = conversionPlan(model.spec, target);
+  if (format === 'llama') return llamaPlan(plan, model.folder);
+  return format === 'normlab' ? { ...plan, spec: { ...plan.spec, family: 'normlab' } } : plan;
+}
+
+async function build(
+  folder: string,
+  model: Model,
+  plan: ConversionPlan,
+  format: ConversionFormat,
+  options: ConvertOptions,
+): Promise<ConvertedModel> {
+  const { target, signal = new AbortController().signal, onProgress } = options;
+  const storage = untiedStorage(model);
+  const parameters = storedParameters(model.checkpoint, storage, options.maxElements);
+  const { spec, rules } = plan;
+  const dtype = options.dtype ?? 'source';
+  const tensors = outputLayout(model, { spec, rules, format, dtype, sourceStorage: storage });
+  const bytesWritten = tensors.reduce((sum, tensor) => sum + storedBytes(tensor), 0);
+
+  const hashed = byteProgress('reading', await sourceBytes(model), onProgress);
+  const source = await hashSource(model, { signal, onBytes: hashed });
+  const { maxElements } = options;
+  const onBytes = byteProgress('writing', bytesWritten, onProgress);
+  await writeWeights(folder, tensors, parameters, { signal, maxElements, onBytes });
+  const [onlyDType, ...moreDTypes] = dtypesOf(tensors);
+  const config = outputConfig(model, {
+    spec,
+    target,
+    format,
+    dtype: moreDTypes.length === 0 ? onlyDType : undefined,
+    sourceSha256: source.sha256,
+    normlabVersion: normlabVersion(),
+  });
+  await writeJsonAtomically(join(folder, 'config.json'), config);
+  const copied = await copyCompanions(model.folder, folder);
+  const context = { folder, model, plan, format, tensors, source };
+  const certificate = options.certify === false ? null : await makeCertificate(context, options);
+  if (certificate !== null) await writeJsonAtomically(join(folder, 'certificate.json'), certificate);
+  return {
+    status: 'converted',
+    path: options.out,
+    target,
+    format,
+    untiedHead: isUntied(model, plan),
+    tensorsWritten: tensors.length,
+    tensorsRewritten: rules.filter(({ steps }) => steps.length > 0).length,
+    bytesWritten,
+    copied,
+    certificate,
+  };
+}
+
+interface Written {
+  readonly folder: string;
+  readonly model: Model;
+  readonly plan: ConversionPlan;
+  readonly format: ConversionFormat;
+  readonly tensors: readonly OutputTensor[];
+  readonly source: SourceHash;
+}
+
+/** Throws CheckFailedError, which says what is off and by how much, unless everything passes. */
+async function makeCertificate(
+  { folder, model, plan, format, tensors, source }: Written,
+  { target, signal, onProgress, ...options }: ConvertOptions,
+): Promise<Certificate> {
+  const storage = untiedStorage(model);
+  const inputs = certificateInputs(model.spec, options.inputs ?? { seed: 0 });
+  const measurements = await certify({
+    plan,
+    source: () => readParameterValues(plan.source, storedParameters(model.checkpoint, storage)),
+    dtypes: new Map(tensors.map(({ rule, dtype }) => [rule.name, dtype])),
+    sourceDTypes: new Map([...storage.keys()].map((name) => [name, storedDType(model, storage, name)])),
+    written: () => readWritten(folder),
+    inputIds: inputs.inputIds,
+    engine: cpuEngine(),
+    signal,
+    onRun: (done, total) => onProgress?.(`checking: run ${done + 1} of ${total}`),
+  });
+  if (!measurements.passed) {
+    throw new CheckFailedError(`${options.out}: not written: ${failures(measurements).join('; ')}`);
+  }
+  const { norm, finalNorm } = plan.spec;
+  return {
+    formatVersion: certificateFormatVersion,
+    normlabVersion: normlabVersion(),
+    source: { family: model.family.id, ...source },
+    target,
+    format,
+    dtypes: dtypesOf(tensors),
+    epsilon: { blocks: norm.epsilon, final: (finalNorm ?? norm).epsilon },
+    untiedHead: isUntied(model, plan),
+    rules: tensors.map(({ name, rule, dtype }) => ({
+      tensor: name,
+      parameter: rule.name,
+      rule: describeRule(rule),
+      dtype,
+    })),
+    inputs,
+    ...measurements,
+  };
+}
+
+async function readWritten(folder: string) {
+  const model = await openModel(folder);
+  try {
+    const parameters = await readParameterValues(model.spec, storedParameters(model.checkpoint, model.storage));
+    return { spec: model.spec, parameters };
+  } finally {
+    await model.checkpoint.close();
+  }
+}
+
+function isUntied(model: Model, plan: ConversionPlan): boolean {
+  return model.spec.tiedHead && !plan.spec.tiedHead;
+}
+
+function dtypesOf(tensors: readonly OutputTensor[]): readonly FloatDType[] {
+  return [...new Set(tensors.map(({ dtype }) => dtype))].sort();
+}
+
+function byteProgress(what: string, total: number, onProgress: ConvertOptions['onProgress']) {
+  let done = 0;
+  return (bytes: number) => {
+    done += bytes;
+    onProgress?.(`${what}: ${formatBytes(done)} of ${formatBytes(total)}`);
+  };
+}

@@ -31,7 +31,10 @@ export function nothingToDo(model: Described, target: ConversionTarget): string 
   }
   const unfit = norms.find(({ norm }) => recentredNorm(norm) === undefined);
   if (unfit !== undefined) {
-    throw refusal(model, `${unfit.name} is ${unfit.norm.kind}, which equals no RMSNorm on zero-mean input; only LayerNorms do`);
+    throw refusal(
+      model,
+      `${unfit.name} is ${unfit.norm.kind}, which equals no RMSNorm on zero-mean input; only LayerNorms do`,
+    );
   }
   if (spec.finalNorm === null) {
     throw refusal(model, 'it has no final norm: its head reads the residual stream itself, mean and all');
@@ -48,7 +51,10 @@ export function checkFormat(model: Model, target: ConversionTarget, format: Conv
     );
   }
   if (format === 'hf' && model.family.id === 'normlab') {
-    throw refusal(model, 'format hf keeps the Hugging Face class of the source, and this one has none; use --format normlab');
+    throw refusal(
+      model,
+      'format hf keeps the Hugging Face class of the source, and this one has none; use --format normlab',
+    );
   }
 }
 

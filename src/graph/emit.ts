@@ -1,7 +1,17 @@
 import type { DType } from '../core/dtype.ts';
-import { type Shape, sameShape } from '../core/shape.ts';
+import { formatShape, type Shape, sameShape } from '../core/shape.ts';
+import { onnxTypeCodes } from './onnx/dtypes.ts';
 import type { OnnxAttribute, OnnxInitializer, OnnxModel, OnnxNode, OnnxValueInfo } from './onnx/index.ts';
-import { at, type ElementType, type EmitAttribute, type EmitContext, type Tensor, type Value } from './tensor.ts';
+import {
+  at,
+  type ElementType,
+  type EmitAttribute,
+  type EmitContext,
+  formatTypes,
+  type Tensor,
+  type TensorType,
+  type Value,
+} from './tensor.ts';
 import { leavesOf, topologicalOrder } from './traverse.ts';
 
 /** The ONNX operator set that models are written for; 23 is the first with RMSNormalization. */
@@ -17,31 +27,34 @@ export interface EmitOptions {
 /**
  * Writes tensors as an ONNX model whose outputs have the given names.
  *
- * The model's inputs are the graph's inputs and those parameters that have no initializer.
+ * The model's inputs are the graph's inputs and those parameters that have no initializer. The same graph gives the same
+ * model, byte for byte. Throws a RangeError where an output has the name of an input or parameter, where two of these
+ * with one name differ in type, and where an initializer has another shape than its parameter.
  */
 export function emitOnnx(outputs: Readonly<Record<string, Tensor>>, options: EmitOptions = {}): OnnxModel {
   const floatType = options.floatType ?? 'float32';
   const wanted = Object.entries(outputs);
   const tensors = wanted.map(([, tensor]) => tensor);
-  const writer = createWriter(floatType);
-  const names = new Map<Tensor, string>();
+  const leaves = leavesOf(tensors);
+  const given = givenTypes(leaves);
+  for (const name of Object.keys(outputs)) {
+    if (given.has(name)) throw new RangeError(`graph/emit: an output and an input are both named ${name}; rename one`);
+  }
+  const writer = createWriter(floatType, new Set([...given.keys(), ...Object.keys(outputs)]));
   const inputs: OnnxValueInfo[] = [];
-
-  for (const leaf of leavesOf(tensors)) {
-    if (leaf.origin.kind === 'constant') {
-      names.set(leaf, writer.constant(leaf.origin.value));
-      continue;
-    }
-    if (leaf.origin.kind === 'node') throw new Error('graph/emit: a node is no leaf');
-    const { name } = leaf.origin;
+  const givenNames = new Map<string, string>();
+  for (const [name, type] of given) {
     const initializer = options.initializers?.get(name);
-    names.set(leaf, name);
     if (initializer === undefined) {
-      if (!inputs.some((known) => known.name === name)) inputs.push({ name, ...onnxType(leaf, floatType) });
-    } else {
-      names.set(leaf, writer.initializer(initializer, leaf.shape));
+      inputs.push({ name, ...onnxType(type, floatType) });
+      for (const [axis, dim] of type.shape.entries()) if (typeof dim === 'string') writer.bindSymbol(dim, name, axis);
     }
-    for (const [axis, dim] of leaf.shape.entries()) if (typeof dim === 'string') writer.bindSymbol(dim, name, axis);
+    givenNames.set(name, initializer === undefined ? name : writer.initializer(initializer, name, type));
+  }
+  const names = new Map<Tensor, string>();
+  for (const leaf of leaves) {
+    if (leaf.origin.kind === 'constant') names.set(leaf, writer.constant(leaf.origin.value));
+    else if (leaf.origin.kind !== 'node') names.set(leaf, givenNames.get(leaf.origin.name) ?? leaf.origin.name);
   }
 
   for (const node of topologicalOrder(tensors)) {
@@ -74,11 +87,26 @@ export function emitOnnx(outputs: Readonly<Record<string, Tensor>>, options: Emi
   };
 }
 
-function onnxType(tensor: Tensor, floatType: 'float32' | 'float64'): { dtype: DType; shape: Shape } {
-  return { dtype: onnxDType(tensor.dtype, floatType), shape: tensor.shape };
+/** The types of inputs and parameters by name, in the order in which they are first met. */
+function givenTypes(leaves: readonly Tensor[]): ReadonlyMap<string, TensorType> {
+  const types = new Map<string, TensorType>();
+  for (const leaf of leaves) {
+    if (leaf.origin.kind === 'constant' || leaf.origin.kind === 'node') continue;
+    const { name } = leaf.origin;
+    const known = types.get(name);
+    if (known !== undefined && (known.dtype !== leaf.dtype || !sameShape(known.shape, leaf.shape))) {
+      throw new RangeError(`graph/emit: ${name} is used as ${formatTypes([known])} and as ${formatTypes([leaf])}`);
+    }
+    types.set(name, leaf);
+  }
+  return types;
 }
 
-function onnxDType(dtype: ElementType, floatType: 'float32' | 'float64'): DType {
+function onnxType(tensor: TensorType, floatType: 'float32' | 'float64'): { dtype: DType; shape: Shape } {
+  return { dtype: engineDType(tensor.dtype, floatType), shape: tensor.shape };
+}
+
+function engineDType(dtype: ElementType, floatType: 'float32' | 'float64') {
   return dtype === 'float' ? floatType : dtype === 'int' ? 'int64' : 'bool';
 }
 
@@ -88,24 +116,28 @@ function nameOf(names: ReadonlyMap<Tensor, string>, tensor: Tensor): string {
   return name;
 }
 
-function createWriter(floatType: 'float32' | 'float64') {
+function createWriter(floatType: 'float32' | 'float64', taken: ReadonlySet<string>) {
   const nodes: OnnxNode[] = [];
   const initializers: OnnxInitializer[] = [];
-  const known = new Map<string, string>();
+  const known = new Map<string, { readonly name: string; readonly data: Uint8Array }[]>();
   const symbols = new Map<string, { readonly input: string; readonly axis: number }>();
   let count = 0;
-  const fresh = (prefix: string) => `${prefix}_${count++}`;
+  const fresh = (prefix: string): string => {
+    const name = `${prefix}_${count++}`;
+    return taken.has(name) ? fresh(prefix) : name;
+  };
 
   /** Stores a constant once, however often it is asked for. */
   const constant = (value: Value): string => {
-    const dtype = onnxDType(value.dtype, floatType);
-    const key =
-      value.data.length > 64 ? undefined : `${dtype}|${value.shape.join()}|${[...value.data].map(keyOf).join()}`;
-    const existing = key === undefined ? undefined : known.get(key);
-    if (existing !== undefined) return existing;
+    const dtype = engineDType(value.dtype, floatType);
+    const data = encode(value.data, dtype);
+    const key = `${dtype} ${value.shape.join()}`;
+    const alike = known.get(key) ?? [];
+    const existing = alike.find((other) => sameBytes(other.data, data));
+    if (existing !== undefined) return existing.name;
     const name = fresh('constant');
-    initializers.push({ name, dtype, shape: value.shape, data: encode(value.data, dtype) });
-    if (key !== undefined) known.set(key, name);
+    initializers.push({ name, dtype, shape: value.shape, data });
+    known.set(key, [...alike, { name, data }]);
     return name;
   };
 
@@ -134,10 +166,14 @@ function createWriter(floatType: 'float32' | 'float64') {
     },
   };
 
+  const lengths = new Map<string, string>();
   const symbolLength = (symbol: string): string => {
     const source = symbols.get(symbol);
-    if (source === undefined) throw new Error(`graph/emit: no input has the dimension ${symbol}`);
-    return context.add('Shape', [source.input], { start: source.axis, end: source.axis + 1 })[0];
+    if (source === undefined) throw new RangeError(`graph/emit: no input has the dimension ${symbol}`);
+    const length =
+      lengths.get(symbol) ?? context.add('Shape', [source.input], { start: source.axis, end: source.axis + 1 })[0];
+    lengths.set(symbol, length);
+    return length;
   };
 
   return {
@@ -146,15 +182,15 @@ function createWriter(floatType: 'float32' | 'float64') {
     context,
     constant,
     /** Adds stored data; where they are stored in another dtype or layout than the graph wants, a node adapts them. */
-    initializer(stored: OnnxInitializer, shape: Shape): string {
-      if (!sameShape(stored.shape, shape)) {
+    initializer(stored: OnnxInitializer, name: string, type: TensorType): string {
+      if (!sameShape(stored.shape, type.shape)) {
         throw new RangeError(
-          `graph/emit: ${stored.name} is stored as [${stored.shape.join(', ')}], the graph wants [${shape.join(', ')}]`,
+          `graph/emit: ${name} is stored as ${formatShape(stored.shape)}, the graph wants ${formatShape(type.shape)}`,
         );
       }
-      initializers.push(stored);
-      if (stored.dtype === floatType) return stored.name;
-      return context.add('Cast', [stored.name], { to: floatType === 'float32' ? 1 : 11 })[0];
+      initializers.push({ ...stored, name });
+      const dtype = engineDType(type.dtype, floatType);
+      return stored.dtype === dtype ? name : context.add('Cast', [name], { to: onnxTypeCodes[dtype] })[0];
     },
     bindSymbol(symbol: string, input: string, axis: number): void {
       if (!symbols.has(symbol)) symbols.set(symbol, { input, axis });
@@ -165,8 +201,8 @@ function createWriter(floatType: 'float32' | 'float64') {
   };
 }
 
-function keyOf(value: number): string {
-  return Object.is(value, -0) ? '-0' : String(value);
+function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, i) => byte === b[i]);
 }
 
 function onnxAttribute(value: EmitAttribute): OnnxAttribute {

@@ -1,13 +1,13 @@
 import { InputError } from '../core/errors.ts';
 import { formatShape } from '../core/shape.ts';
-import { at, type Node, type Tensor, type Value } from './tensor.ts';
+import { at, formatTypes, type Node, type Tensor, type Value } from './tensor.ts';
 import { leavesOf, topologicalOrder } from './traverse.ts';
 
 /**
  * Computes tensors in float64, op by op: the definition that every engine is checked against.
  *
- * `feeds` holds the values of inputs and parameters by name. Throws an `InputError` that names a value that is missing
- * or does not have the declared shape.
+ * `feeds` holds the values of inputs and parameters by name. Throws an `InputError` that names a value that is missing,
+ * or that has not the declared type or shape.
  */
 export function evaluate(outputs: readonly Tensor[], feeds: Readonly<Record<string, Value>>): readonly Value[] {
   const steps = evaluateSteps(outputs, feeds);
@@ -41,14 +41,19 @@ function leafValue(leaf: Tensor, feeds: Readonly<Record<string, Value>>, binding
   if (leaf.origin.kind === 'constant') return leaf.origin.value;
   if (leaf.origin.kind === 'node') throw new Error('graph/evaluate: a node is no leaf');
   const { kind, name } = leaf.origin;
-  const value = feeds[name];
+  const value = Object.hasOwn(feeds, name) ? feeds[name] : undefined;
   if (value === undefined) throw new InputError(`graph/evaluate: no value given for the ${kind} ${name}`);
   bindSymbols(leaf, value, name, bindings);
   return value;
 }
 
 function bindSymbols(leaf: Tensor, value: Value, name: string, bindings: Map<string, number>): void {
+  const known = leaf.shape.map((dim) => {
+    const size = typeof dim === 'string' ? bindings.get(dim) : undefined;
+    return size === undefined ? dim : `${dim} = ${size}`;
+  });
   const fits =
+    value.dtype === leaf.dtype &&
     value.shape.length === leaf.shape.length &&
     leaf.shape.every((dim, i) => {
       const size = at(value.shape, i, name);
@@ -59,7 +64,7 @@ function bindSymbols(leaf: Tensor, value: Value, name: string, bindings: Map<str
     });
   if (!fits) {
     throw new InputError(
-      `graph/evaluate: ${name} has the shape ${formatShape(value.shape)}, expected ${formatShape(leaf.shape)}`,
+      `graph/evaluate: ${name} is ${formatTypes([value])}, expected ${leaf.dtype} ${formatShape(known)}`,
     );
   }
 }

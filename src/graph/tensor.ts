@@ -97,6 +97,11 @@ export interface GradientContext<A> {
   readonly attributes: A;
 }
 
+/** `float [2, 3], int [2]`, as messages print what an op was given. */
+export function formatTypes(types: readonly (TensorType | undefined)[]): string {
+  return types.map((type) => (type ? `${type.dtype} ${formatShape(type.shape)}` : 'nothing')).join(', ') || 'nothing';
+}
+
 /** Applies an op. The outputs' types follow from its shape rule. */
 export function apply<A>(op: Op<A>, inputs: readonly Tensor[], attributes: A): readonly Tensor[] {
   const types = op.infer(inputs, attributes);

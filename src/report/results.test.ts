@@ -54,6 +54,12 @@ describe('parseResults', () => {
       '.training.norms[1].paired.ci',
     ],
     [
+      'an interval below its value',
+      ['speed', 'shares', 0, 'normShare', 'ci'],
+      [0, 0.01],
+      '.speed.shares[0].normShare.ci',
+    ],
+    [
       'an interval upside down',
       ['speed', 'ops', 1, 'ratioToLayerNorm', 'ci'],
       [0.8, 0.6],

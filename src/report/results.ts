@@ -120,6 +120,7 @@ const timeShare = z.strictObject({
   composed: text,
 });
 
+/** Every interval in here is at 95%. */
 const speed = z.strictObject({
   runtimeLabel: text,
   copyGigabytesPerSecond: positive,

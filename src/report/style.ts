@@ -32,7 +32,7 @@ table{border-collapse:collapse;width:100%;font-size:.86rem;line-height:1.4}
 .caption{margin:10px 0 32px}
 th,td{padding:6px 12px 6px 0;text-align:left;vertical-align:top;border-bottom:1px solid var(--faint);overflow-wrap:break-word}
 th{font-weight:600;color:var(--muted);vertical-align:bottom;border-bottom-color:var(--muted)}
-td:not(.numeric){min-width:7em;max-width:24em}
+td:not(.numeric){min-width:5.5em;max-width:24em}
 .numeric{text-align:right;white-space:nowrap;font-variant-numeric:tabular-nums}
 th.numeric{white-space:normal}
 details{margin:20px 0 28px}

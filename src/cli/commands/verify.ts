@@ -1,5 +1,5 @@
 import { Option } from 'commander';
-import { CheckFailedError } from '../../core/errors.ts';
+import { CheckFailedError, InputError } from '../../core/errors.ts';
 import { formatSignificant, formatTable } from '../../core/format.ts';
 import { createProgress } from '../../core/progress.ts';
 import {
@@ -15,7 +15,7 @@ import { type CommandModule, examples } from '../command.ts';
 import { parseNonNegative } from '../options.ts';
 
 interface VerifyArguments {
-  readonly against: string;
+  readonly against?: string;
   readonly dtype: ComputeDType;
   readonly only?: string;
   readonly dump?: string;
@@ -34,7 +34,7 @@ export const verifyCommand: CommandModule = {
           'recorded for the same tokens. Exit code 1 when one lies outside its tolerance.',
       )
       .argument('<model>', 'folder with config.json and the weights as safetensors')
-      .requiredOption('--against <file>', 'safetensors file with input_ids and what was recorded for them')
+      .option('--against <file>', 'safetensors file with input_ids and what was recorded for them')
       .addOption(
         new Option('--dtype <dtype>', 'float64: the definition; float32: the engine')
           .choices(computeDTypes)
@@ -55,14 +55,19 @@ export const verifyCommand: CommandModule = {
         ),
       )
       .action(async (folder: string, options: VerifyArguments) => {
-        const { json, only, ...rest } = options;
+        const { json, only, against, ...rest } = options;
+        // Not commander's requiredOption: that hides which option was misspelt.
+        if (against === undefined)
+          throw new InputError('verify: --against <file> is missing, the recording to compare with');
         const groups: readonly Group[] = only === undefined ? [] : parseGroups(only);
         const progress = stderr.isTTY ? createProgress({ stream: stderr }) : undefined;
         const onProgress = progress && ((line: string) => progress.update(line));
-        const verification = await verifyModel(folder, { ...rest, only: groups, signal, onProgress }).finally(() =>
-          progress?.done({ clear: true }),
+        const verification = await verifyModel(folder, { ...rest, against, only: groups, signal, onProgress }).finally(
+          () => progress?.done({ clear: true }),
         );
-        stdout.write(`${json ? toJson(folder, options, verification) : toTable(verification)}\n`);
+        stdout.write(
+          `${json ? JSON.stringify({ model: folder, against, ...verification }, null, 2) : toTable(verification)}\n`,
+        );
         if (!verification.ok) throw new CheckFailedError(failure(folder, verification.tensors));
       });
   },
@@ -79,10 +84,6 @@ function toTable({ dtype, tensors, ok }: Verification): string {
     ]),
   );
   return ok ? `${table}\n\nAll ${tensors.length} agree with the recording (${dtype}).` : table;
-}
-
-function toJson(model: string, { against }: VerifyArguments, { dtype, tensors, ok }: Verification): string {
-  return JSON.stringify({ model, against, dtype, ok, tensors }, null, 2);
 }
 
 function failure(folder: string, tensors: readonly VerifiedTensor[]): string {

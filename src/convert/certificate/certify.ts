@@ -4,10 +4,10 @@ import type { Engine } from '../../engine/index.ts';
 import type { ParameterValues } from '../rules/apply.ts';
 import { applyRules } from '../rules/apply.ts';
 import type { ConversionPlan, TensorRule } from '../rules/plan.ts';
-import { compare, compareLogits, medianDifference } from './difference.ts';
+import { compare, compareLogits, medianDifference, type Observation } from './difference.ts';
 import { floorSeeds, perturb } from './floor.ts';
 import { type Decoder, type InputIds, observe, observeInEngine } from './observe.ts';
-import type { Certificate } from './schema.ts';
+import type { Certificate, LogitDifference } from './schema.ts';
 
 /** The part of a certificate that is measured. */
 export type Measurements = Pick<
@@ -17,13 +17,13 @@ export type Measurements = Pick<
 
 export interface CertifyOptions {
   readonly plan: ConversionPlan;
-  /** The source's parameters, its head separate. */
-  readonly source: ParameterValues;
+  /** Reads the source's parameters, its head separate. They are let go before `written` is asked for. */
+  readonly source: () => Promise<ParameterValues>;
   /** The element type in which each parameter of the plan is written. */
   readonly dtypes: ReadonlyMap<string, FloatDType>;
   /** The element type in which the source stores each parameter. */
   readonly sourceDTypes: ReadonlyMap<string, FloatDType>;
-  /** Gives the decoder as it was written. Asked for once, when what came before it is no longer in memory. */
+  /** Reads the decoder as it was written. */
   readonly written: () => Promise<Decoder>;
   readonly inputIds: InputIds;
   readonly engine: Engine;
@@ -31,6 +31,9 @@ export interface CertifyOptions {
   /** Called before each of the model's runs. */
   readonly onRun?: ((done: number, total: number) => void) | undefined;
 }
+
+/** A model in float64 and a rewritten copy of it or its float32 feeds, and what the graph makes of one matrix at a time. */
+export const certificateBytesPerParameter = 20;
 
 /** How many floors a figure may have. */
 const floors = 3;
@@ -42,41 +45,13 @@ const algebraLimit = { absolute: 1e-10, relative: 1e-13 };
  * Measures how equal a conversion is to its source: three times, with the floors beside which that is to be seen.
  *
  * Limits of max |Δlogit|, each the sum of what can add up: `algebra` 1e-10; `stored` the algebra's figure and 3 floors;
- * `run` the limit of `stored` and 3 times what float32 arithmetic costs the source itself (`engineFloor`).
+ * `run` the limit of `stored` and 3 times what float32 arithmetic costs the source itself (`engineFloor`). Needs
+ * `certificateBytesPerParameter` bytes of memory for each parameter.
  */
 export async function certify(options: CertifyOptions): Promise<Measurements> {
-  const { plan, source, inputIds, engine, signal = new AbortController().signal } = options;
-  const total = floorSeeds + 5;
-  let done = 0;
-  const step = async () => {
-    await yieldToSignals(signal);
-    options.onRun?.(done++, total);
-  };
-
-  await step();
-  const reference = observe({ spec: plan.source, parameters: source }, inputIds);
-  await step();
-  const engineFloor = compareLogits(
-    reference,
-    await observeInEngine(engine, { spec: plan.source, parameters: source }, inputIds),
-  );
-  const rewritten = rewrittenDTypes(options);
-  const perturbations = [];
-  for (let seed = 0; seed < floorSeeds; seed++) {
-    await step();
-    const parameters = perturb(source, rewritten, seed);
-    perturbations.push(compareLogits(reference, observe({ spec: plan.source, parameters }, inputIds)));
-  }
-  const floor = medianDifference(perturbations);
-  await step();
-  const exact = { spec: plan.spec, parameters: await applyRules(plan.rules, source) };
-  const algebra = compare(reference, observe(exact, inputIds));
-  await step();
-  const written = await options.written();
-  const stored = compare(reference, observe(written, inputIds));
-  await step();
-  const run = compare(reference, await observeInEngine(engine, written, inputIds));
-
+  const step = stepper(options);
+  const { reference, algebra, floor, engineFloor } = await measureSource(options, step);
+  const { stored, run } = await measureWritten(options, reference, step);
   const largestLogit = reference.logits.reduce((largest, logit) => Math.max(largest, Math.abs(logit)), 0);
   const storedLimit = algebra.maxAbsLogit + floors * floor.maxAbsLogit;
   const limits = {
@@ -88,6 +63,45 @@ export async function certify(options: CertifyOptions): Promise<Measurements> {
   return { ...figures, passed: failures(figures).length === 0 };
 }
 
+type Step = () => Promise<void>;
+
+function stepper({ signal = new AbortController().signal, onRun }: CertifyOptions): Step {
+  let done = 0;
+  return async () => {
+    await yieldToSignals(signal);
+    onRun?.(done++, floorSeeds + 5);
+  };
+}
+
+async function measureSource({ plan, inputIds, engine, ...options }: CertifyOptions, step: Step) {
+  const parameters = await options.source();
+  const source = { spec: plan.source, parameters };
+  await step();
+  const reference = observe(source, inputIds);
+  await step();
+  const engineFloor = compareLogits(reference, await observeInEngine(engine, source, inputIds));
+  const rewritten = rewrittenDTypes({ plan, ...options });
+  const perturbations: LogitDifference[] = [];
+  for (let seed = 0; seed < floorSeeds; seed++) {
+    await step();
+    const perturbed = { spec: plan.source, parameters: perturb(parameters, rewritten, seed) };
+    perturbations.push(compareLogits(reference, observe(perturbed, inputIds)));
+  }
+  await step();
+  const exact = { spec: plan.spec, parameters: await applyRules(plan.rules, parameters) };
+  const algebra = compare(reference, observe(exact, inputIds));
+  return { reference, algebra, engineFloor, floor: medianDifference(perturbations) };
+}
+
+async function measureWritten({ inputIds, engine, ...options }: CertifyOptions, reference: Observation, step: Step) {
+  const written = await options.written();
+  await step();
+  const stored = compare(reference, observe(written, inputIds));
+  await step();
+  const run = compare(reference, await observeInEngine(engine, written, inputIds));
+  return { stored, run };
+}
+
 /** One phrase for each figure that is over its limit, or isn't a number. */
 export function failures({
   limits,
@@ -96,7 +110,9 @@ export function failures({
   return (['algebra', 'stored', 'run'] as const).flatMap((name) => {
     const { maxAbsLogit } = figures[name];
     if (maxAbsLogit <= limits[name]) return [];
-    return [`${name} is off by up to ${maxAbsLogit.toExponential(2)} in a logit, limit ${limits[name].toExponential(2)}`];
+    return [
+      `${name} is off by up to ${maxAbsLogit.toExponential(2)} in a logit, limit ${limits[name].toExponential(2)}`,
+    ];
   });
 }
 

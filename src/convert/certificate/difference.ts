@@ -57,8 +57,6 @@ export function medianDifference(differences: readonly LogitDifference[]): Logit
   };
 }
 
-
-
 /** KL(softmax(p) ‖ softmax(q)) = Σ softmax(p)·(p − q) − log Σexp(p) + log Σexp(q), in nats. */
 function divergence(p: Float64Array, q: Float64Array): number {
   const logP = logSumExp(p);

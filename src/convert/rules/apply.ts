@@ -1,8 +1,8 @@
+import type { TensorReader } from '../../checkpoint/index.ts';
 import { InputError } from '../../core/errors.ts';
 import { sameShape } from '../../core/shape.ts';
 import type { Value } from '../../graph/index.ts';
-import type { Storage } from '../../models/index.ts';
-import type { TensorReader } from '../../checkpoint/index.ts';
+import { type DecoderSpec, decoderParameters, type Storage } from '../../models/index.ts';
 import { constantMatrix, matrixOf, type RowMatrix, readAll, transpose } from './matrix.ts';
 import type { TensorRule } from './plan.ts';
 import { applyStep, type Parameters } from './steps.ts';
@@ -39,10 +39,7 @@ export function valueParameters(values: ParameterValues): Parameters {
 /** The result of a rule in its canonical shape; a vector is one row. Nothing is read before it is. */
 export function applyRule(rule: TensorRule, parameters: Parameters, maxElements?: number): RowMatrix {
   const [rows = 1, columns = 1] = rule.shape.length === 1 ? [1, ...rule.shape] : rule.shape;
-  const start =
-    rule.from === 'source'
-      ? parameters(rule.name)
-      : constantMatrix(rule.steps.length === 0 ? rows : 1, columns, rule.from);
+  const start = rule.from === 'source' ? parameters(rule.name) : constantMatrix(rows, columns, rule.from);
   const result = rule.steps.reduce((matrix, step) => applyStep(matrix, step, parameters, maxElements), start);
   if (!sameShape([result.rows, result.columns], [rows, columns])) {
     throw new InputError(
@@ -66,4 +63,13 @@ export async function applyRules(rules: readonly TensorRule[], source: Parameter
     results.set(rule.name, value);
   }
   return results;
+}
+
+/** All parameters of a decoder, in memory. */
+export async function readParameterValues(spec: DecoderSpec, parameters: Parameters): Promise<ParameterValues> {
+  const values = new Map<string, Value>();
+  for (const { name, shape } of decoderParameters(spec)) {
+    values.set(name, { dtype: 'float', shape, data: await readAll(parameters(name)) });
+  }
+  return values;
 }

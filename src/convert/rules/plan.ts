@@ -2,11 +2,11 @@ import {
   type DecoderSpec,
   decoderParameters,
   decoderParts,
+  kindOf,
   type LinearPart,
   type NormPart,
   type ParameterDeclaration,
 } from '../../models/index.ts';
-import { kindOf } from '../../models/index.ts';
 import type { ConversionTarget } from '../options.ts';
 import { convertedSpec, hasParameter, untied } from './spec.ts';
 import type { Step } from './steps.ts';

@@ -1,12 +1,4 @@
-import {
-  blocksOf,
-  defaultBlockElements,
-  mapRows,
-  once,
-  type RowMatrix,
-  readAll,
-  transpose,
-} from './matrix.ts';
+import { blocksOf, defaultBlockElements, mapRows, once, type RowMatrix, readAll, transpose } from './matrix.ts';
 
 /**
  * One operation on a parameter in its canonical shape: a linear's weight is `[outSize, inSize]`, a vector is one row.

@@ -37,7 +37,9 @@ export async function writeWeights(
 ): Promise<void> {
   const files = [...new Set(tensors.map(({ file }) => file))].sort();
   for (const file of files) {
-    const entries = tensors.filter((tensor) => tensor.file === file).map((tensor) => entryOf(tensor, parameters, options));
+    const entries = tensors
+      .filter((tensor) => tensor.file === file)
+      .map((tensor) => entryOf(tensor, parameters, options));
     await writeSafetensors(join(folder, file), entries, { metadata: { format: 'pt' } });
   }
   if (files.length === 1 && files[0] === 'model.safetensors') return;

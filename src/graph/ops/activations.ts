@@ -1,6 +1,7 @@
 import erfcModule from '@stdlib/math-base-special-erfc';
+import { sameShape } from '../../core/shape.ts';
 import { mapElements, mapPairs } from '../ndarray.ts';
-import { applySingle, at, type EmitContext, type Op, type Tensor } from '../tensor.ts';
+import { applySingle, at, type EmitContext, formatTypes, type Op, type Tensor } from '../tensor.ts';
 import { mul, relu, sigmoid } from './elementwise.ts';
 
 const erfc: (x: number) => number = erfcModule;
@@ -32,7 +33,7 @@ function geluSlope(x: number, approximation: GeluApproximation): number {
 const geluOp: Op<GeluAttributes> = {
   name: 'gelu',
   infer([x]) {
-    if (x?.dtype !== 'float') throw new RangeError('graph/gelu: expected one float input');
+    if (x?.dtype !== 'float') throw new RangeError(`graph/gelu: expected a float input, got ${formatTypes([x])}`);
     return [x];
   },
   evaluate: (inputs, { approximation }) => [mapElements(at(inputs, 0, 'gelu'), (x) => geluValue(x, approximation))],
@@ -47,8 +48,10 @@ const geluOp: Op<GeluAttributes> = {
 
 const geluGradientOp: Op<GeluAttributes> = {
   name: 'geluGradient',
-  infer([x]) {
-    if (x?.dtype !== 'float') throw new RangeError('graph/geluGradient: expected a float input');
+  infer([x, dy]) {
+    if (x?.dtype !== 'float' || dy?.dtype !== 'float' || !sameShape(x.shape, dy.shape)) {
+      throw new RangeError(`graph/geluGradient: expected x and dy of one shape, got ${formatTypes([x, dy])}`);
+    }
     return [x];
   },
   evaluate(inputs, { approximation }) {

@@ -1,5 +1,5 @@
-import { formatShape, sameShape } from '../../core/shape.ts';
-import { applySingle, at, type Op, type Tensor, type TensorType } from '../tensor.ts';
+import { sameShape } from '../../core/shape.ts';
+import { applySingle, at, formatTypes, type Op, type Tensor, type TensorType } from '../tensor.ts';
 import { maximumOf, softmaxRows } from './softmax.ts';
 
 const crossEntropyOp: Op<null> = {
@@ -42,8 +42,9 @@ const crossEntropyGradientOp: Op<null> = {
   name: 'crossEntropyGradient',
   infer([logits, labels, dy]) {
     checkInputs(logits, labels);
-    if (!sameShape(labels?.shape ?? [], dy?.shape ?? []))
-      throw new RangeError('graph/crossEntropyGradient: dy is not shaped like the labels');
+    if (dy?.dtype !== 'float' || !sameShape(labels?.shape ?? [], dy.shape)) {
+      throw new RangeError(`graph/crossEntropyGradient: expected dy like the labels, got ${formatTypes([labels, dy])}`);
+    }
     return [{ dtype: 'float', shape: logits?.shape ?? [] }];
   },
   evaluate(inputs) {
@@ -78,10 +79,15 @@ const crossEntropyGradientOp: Op<null> = {
 };
 
 function checkInputs(logits: TensorType | undefined, labels: TensorType | undefined): void {
-  if (logits?.dtype !== 'float' || labels?.dtype !== 'int' || !sameShape(logits.shape.slice(0, -1), labels.shape)) {
+  const fits =
+    logits?.dtype === 'float' &&
+    logits.shape.length > 0 &&
+    labels?.dtype === 'int' &&
+    sameShape(logits.shape.slice(0, -1), labels.shape);
+  if (!fits) {
     throw new RangeError(
-      `graph/crossEntropy: logits ${formatShape(logits?.shape ?? [])} need int labels of the same shape without the last ` +
-        `axis, not ${formatShape(labels?.shape ?? [])}`,
+      'graph/crossEntropy: expected float logits and int labels of the same shape without the last axis, ' +
+        `got ${formatTypes([logits, labels])}`,
     );
   }
 }

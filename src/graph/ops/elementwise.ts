@@ -1,5 +1,5 @@
 import { broadcastShapes, broadcastTo, mapElements, mapPairs } from '../ndarray.ts';
-import { applySingle, at, constant, type ElementType, type Op, type Tensor } from '../tensor.ts';
+import { applySingle, at, constant, type ElementType, formatTypes, type Op, type Tensor } from '../tensor.ts';
 import { sumTo } from './reduce.ts';
 
 /** An op on pairs of elements that broadcasts as in NumPy. */
@@ -8,14 +8,17 @@ function binaryOp(spec: {
   readonly onnx: string;
   readonly f: (x: number, y: number) => number;
   readonly result?: ElementType;
+  readonly floatOnly?: boolean;
   readonly gradient?: (a: Tensor, b: Tensor, y: Tensor, dy: Tensor) => readonly [Tensor, Tensor];
 }): Op<null> {
   return {
     name: spec.name,
     infer([a, b]) {
-      if (a === undefined || b === undefined) throw new RangeError(`graph/${spec.name}: expected two inputs`);
-      if (a.dtype !== b.dtype)
-        throw new RangeError(`graph/${spec.name}: element types ${a.dtype} and ${b.dtype} differ`);
+      const allowed = a?.dtype === 'float' || (a?.dtype === 'int' && !spec.floatOnly);
+      if (a === undefined || b === undefined || a.dtype !== b.dtype || !allowed) {
+        const expected = spec.floatOnly ? 'two floats' : 'two floats or two ints';
+        throw new RangeError(`graph/${spec.name}: expected ${expected}, got ${formatTypes([a, b])}`);
+      }
       return [{ dtype: spec.result ?? a.dtype, shape: broadcastShapes(a.shape, b.shape, spec.name) }];
     },
     evaluate(inputs) {
@@ -52,6 +55,8 @@ const divOp = binaryOp({
   name: 'div',
   onnx: 'Div',
   f: (x, y) => x / y,
+  // Engines cut off the quotient of integers.
+  floatOnly: true,
   gradient: (_a, b, y, dy) => [div(dy, b), neg(div(mul(dy, y), b))],
 });
 const minimumOp = binaryOp({
@@ -83,7 +88,9 @@ function unaryOp(spec: {
   return {
     name: spec.name,
     infer([x]) {
-      if (x === undefined || x.dtype !== 'float') throw new RangeError(`graph/${spec.name}: expected one float input`);
+      if (x?.dtype !== 'float') {
+        throw new RangeError(`graph/${spec.name}: expected a float input, got ${formatTypes([x])}`);
+      }
       return [x];
     },
     evaluate: (inputs) => [mapElements(at(inputs, 0, spec.name), spec.f)],
@@ -127,7 +134,9 @@ const whereOp: Op<null> = {
   name: 'where',
   infer([condition, a, b]) {
     if (condition?.dtype !== 'bool' || a === undefined || b === undefined || a.dtype !== b.dtype) {
-      throw new RangeError('graph/where: expected a bool condition and two inputs of one element type');
+      throw new RangeError(
+        `graph/where: expected a bool condition and two inputs of one type, got ${formatTypes([condition, a, b])}`,
+      );
     }
     const branches = broadcastShapes(a.shape, b.shape, 'where');
     return [{ dtype: a.dtype, shape: broadcastShapes(condition.shape, branches, 'where') }];
@@ -181,9 +190,9 @@ export const sub = (a: Tensor, b: Tensor): Tensor => applySingle(subOp, [a, b], 
 export const mul = (a: Tensor, b: Tensor): Tensor => applySingle(mulOp, [a, b], null);
 /** a / b */
 export const div = (a: Tensor, b: Tensor): Tensor => applySingle(divOp, [a, b], null);
-/** The smaller of each pair; where they are equal the gradient goes to both. */
+/** The smaller of each pair; where they are equal the gradient goes to a. */
 export const minimum = (a: Tensor, b: Tensor): Tensor => applySingle(minimumOp, [a, b], null);
-/** The larger of each pair. */
+/** The larger of each pair; where they are equal the gradient goes to a. */
 export const maximum = (a: Tensor, b: Tensor): Tensor => applySingle(maximumOp, [a, b], null);
 /** a ≤ b, as bool */
 export const lessOrEqual = (a: Tensor, b: Tensor): Tensor => applySingle(lessOrEqualOp, [a, b], null);

@@ -1,15 +1,17 @@
-import { formatShape, type Shape, sizeOf } from '../../core/shape.ts';
-import { applySingle, at, type Op, type Tensor } from '../tensor.ts';
+import { formatShape, type Shape, sameShape, sizeOf } from '../../core/shape.ts';
+import { applySingle, at, formatTypes, type Op, type Tensor } from '../tensor.ts';
 
 const gatherOp: Op<null> = {
   name: 'gather',
   infer([table, ids]) {
-    if (table?.dtype !== 'float' || table.shape.length !== 2 || ids?.dtype !== 'int') {
+    const [rows, width] = table?.shape ?? [];
+    const fits = table?.dtype === 'float' && table.shape.length === 2 && ids?.dtype === 'int';
+    if (!fits || typeof rows !== 'number' || typeof width !== 'number') {
       throw new RangeError(
-        `graph/gather: expected a table [rows, width] and int ids, got ${formatShape(table?.shape ?? [])}`,
+        `graph/gather: expected a float table [rows, width] of known size and int ids, got ${formatTypes([table, ids])}`,
       );
     }
-    return [{ dtype: 'float', shape: [...ids.shape, at(table.shape, 1, 'gather')] }];
+    return [{ dtype: 'float', shape: [...ids.shape, width] }];
   },
   evaluate(inputs) {
     const table = at(inputs, 0, 'gather');
@@ -37,7 +39,14 @@ const oneHotRows = 1024;
 
 const scatterRowsOp: Op<{ readonly shape: Shape }> = {
   name: 'scatterRows',
-  infer: (_inputs, { shape }) => [{ dtype: 'float', shape }],
+  infer([ids, dy], { shape }) {
+    if (ids?.dtype !== 'int' || dy?.dtype !== 'float' || !sameShape(dy.shape, [...ids.shape, ...shape.slice(1)])) {
+      throw new RangeError(
+        `graph/scatterRows: expected int ids and a row of ${formatShape(shape)} for each, got ${formatTypes([ids, dy])}`,
+      );
+    }
+    return [{ dtype: 'float', shape }];
+  },
   evaluate(inputs, { shape }) {
     const ids = at(inputs, 0, 'scatterRows').data;
     const dy = at(inputs, 1, 'scatterRows').data;

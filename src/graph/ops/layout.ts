@@ -25,6 +25,10 @@ const reshapeOp: Op<{ readonly shape: Shape }> = {
   emit(context, inputs, { shape }, types) {
     const from = at(types.inputs, 0, 'reshape').shape;
     // 0 copies a dimension of the input at the same place, one -1 is worked out by the engine.
+    // A length of 0 forbids both.
+    if (shape.includes(0)) {
+      return context.add('Reshape', [at(inputs, 0, 'reshape'), context.shape(shape)], { allowzero: 1 });
+    }
     const copied = shape.map((dim, i) => (typeof dim === 'string' && from[i] === dim ? 0 : dim));
     const unknown = copied.filter((dim) => typeof dim === 'string').length;
     const target =
@@ -79,7 +83,8 @@ const sliceOp: Op<SliceAttributes> = {
   name: 'slice',
   infer([x], { axis, start, end }) {
     const length = x?.shape[axis];
-    if (x === undefined || typeof length !== 'number' || start < 0 || end > length || start > end) {
+    const whole = Number.isInteger(start) && Number.isInteger(end);
+    if (x === undefined || typeof length !== 'number' || !whole || start < 0 || end > length || start > end) {
       throw new RangeError(
         `graph/slice: ${start} to ${end} of axis ${axis} is out of range for ${formatShape(x?.shape ?? [])}`,
       );
@@ -106,6 +111,10 @@ function sliceValue(x: Value, axis: number, start: number, end: number): Value {
   return { dtype: x.dtype, shape, data };
 }
 
+function isLength(value: number): boolean {
+  return Number.isInteger(value) && value >= 0;
+}
+
 interface PadAttributes {
   readonly axis: number;
   readonly before: number;
@@ -118,6 +127,11 @@ const padOp: Op<PadAttributes> = {
     const length = x?.shape[axis];
     if (x === undefined || typeof length !== 'number') {
       throw new RangeError(`graph/pad: axis ${axis} of ${formatShape(x?.shape ?? [])} has no known length`);
+    }
+    if (!isLength(before) || !isLength(after)) {
+      throw new RangeError(
+        `graph/pad: ${before} and ${after} entries around axis ${axis} of ${formatShape(x.shape)}, expected no fewer than 0`,
+      );
     }
     return [{ dtype: x.dtype, shape: x.shape.map((dim, i) => (i === axis ? before + length + after : dim)) }];
   },
@@ -199,7 +213,7 @@ interface SplitAttributes {
 const splitOp: Op<SplitAttributes> = {
   name: 'split',
   infer([x], { axis, lengths }) {
-    if (x === undefined || lengths.reduce((a, b) => a + b, 0) !== x.shape[axis]) {
+    if (x === undefined || !lengths.every(isLength) || lengths.reduce((a, b) => a + b, 0) !== x.shape[axis]) {
       throw new RangeError(
         `graph/split: lengths [${lengths.join(', ')}] do not add up to axis ${axis} of ${formatShape(x?.shape ?? [])}`,
       );

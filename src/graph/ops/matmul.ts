@@ -1,6 +1,6 @@
 import { formatShape, type Shape, sizeOf } from '../../core/shape.ts';
 import { broadcastShapes, broadcastTo, permute } from '../ndarray.ts';
-import { applySingle, at, type Op, type Tensor, type Value } from '../tensor.ts';
+import { applySingle, at, formatTypes, type Op, type Tensor, type Value } from '../tensor.ts';
 import { reshape } from './layout.ts';
 import { sumTo } from './reduce.ts';
 
@@ -17,7 +17,7 @@ const matmulOp: Op<MatmulAttributes> = {
   name: 'matmul',
   infer([a, b], { transposeA, transposeB }) {
     if (a === undefined || b === undefined || a.dtype !== 'float' || b.dtype !== 'float') {
-      throw new RangeError('graph/matmul: expected two float inputs');
+      throw new RangeError(`graph/matmul: expected two float inputs, got ${formatTypes([a, b])}`);
     }
     const [rows, inner] = lastTwo(a.shape, transposeA);
     const [innerB, columns] = lastTwo(b.shape, transposeB);

@@ -1,7 +1,7 @@
 import type { OpBuilder } from '../../core/builder.ts';
-import { type Dim, formatShape } from '../../core/shape.ts';
+import { type Dim, formatShape, sameShape } from '../../core/shape.ts';
 import { type NormContext, type NormKind, type NormParameter, normKinds } from '../../norms/index.ts';
-import { apply, applySingle, at, type EmitContext, type Op, type Tensor, type Value } from '../tensor.ts';
+import { apply, applySingle, at, type EmitContext, formatTypes, type Op, type Tensor, type Value } from '../tensor.ts';
 
 interface NormAttributes {
   readonly kind: NormKind;
@@ -11,7 +11,7 @@ interface NormAttributes {
 const normOp: Op<NormAttributes> = {
   name: 'norm',
   infer([x, ...parameters], { kind }) {
-    if (x?.dtype !== 'float') throw new RangeError(`graph/norm: ${kind.id} needs a float input`);
+    if (x?.dtype !== 'float') throw new RangeError(`graph/norm: ${kind.id} needs floats, got ${formatTypes([x])}`);
     const expected = kind.parameters.map((parameter) => parameterShape(parameter, widthOf(x.shape)));
     if (parameters.length !== expected.length || parameters.some((p, i) => p.shape.join() !== expected[i]?.join())) {
       throw new RangeError(
@@ -48,9 +48,11 @@ const normOp: Op<NormAttributes> = {
 /** Inputs x, dy and the parameters; outputs dx and one gradient for each parameter, in the catalogue's order. */
 const normGradientOp: Op<NormAttributes> = {
   name: 'normGradient',
-  infer([x, , ...parameters]) {
-    if (x === undefined) throw new RangeError('graph/normGradient: no input');
-    return [x, ...parameters];
+  infer([x, dy, ...parameters], attributes) {
+    if (x === undefined || dy?.dtype !== 'float' || !sameShape(x.shape, dy.shape)) {
+      throw new RangeError(`graph/normGradient: expected x and dy of one shape, got ${formatTypes([x, dy])}`);
+    }
+    return [...normOp.infer([x, ...parameters], attributes), ...parameters];
   },
   evaluate([x, dy, ...parameters], { kind, epsilon }) {
     if (x === undefined || dy === undefined) throw new RangeError('graph/normGradient: expected x and dy');
@@ -121,7 +123,9 @@ function onnxBuilder(context: EmitContext, rank: number): OpBuilder<string> {
     tanh: (x) => op('Tanh', x),
     mean: (x) => context.add('ReduceMean', [x, last()], { keepdims: 1 })[0],
     sum: (x) => context.add('ReduceSum', [x, last()], { keepdims: 1 })[0],
-    sumRows: (x) => context.add('ReduceSum', [x, context.ints([...Array(rank - 1).keys()])], { keepdims: 0 })[0],
+    // Without axes ReduceSum would sum over all of them.
+    sumRows: (x) =>
+      rank === 1 ? x : context.add('ReduceSum', [x, context.ints([...Array(rank - 1).keys()])], { keepdims: 0 })[0],
     sumAll: (x) => op('Reshape', context.add('ReduceSum', [x], { keepdims: 0 })[0], context.ints([1])),
     slice: (x, start, end) => op('Slice', x, context.ints([start]), context.ints([end]), last()),
     padEnd: (x, count) => op('Pad', x, context.ints([0, count]), '', last()),

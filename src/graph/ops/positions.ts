@@ -1,3 +1,4 @@
+import { onnxTypeCodes } from '../onnx/dtypes.ts';
 import { applySingle, at, constant, type ElementType, normalizeAxis, type Op, type Tensor } from '../tensor.ts';
 
 const positionsOp: Op<{ readonly axis: number }> = {
@@ -16,7 +17,7 @@ const positionsOp: Op<{ readonly axis: number }> = {
 
 const castOp: Op<{ readonly dtype: ElementType }> = {
   name: 'cast',
-  infer: ([x], { dtype }) => [{ dtype, shape: x?.shape ?? [] }],
+  infer: (inputs, { dtype }) => [{ dtype, shape: at(inputs, 0, 'cast').shape }],
   evaluate(inputs, { dtype }) {
     const x = at(inputs, 0, 'cast');
     if (dtype === 'float') return [{ ...x, dtype }];
@@ -25,8 +26,8 @@ const castOp: Op<{ readonly dtype: ElementType }> = {
     ];
   },
   emit(context, inputs, { dtype }) {
-    const onnx = { float32: 1, float64: 11, int: 7, bool: 9 } as const;
-    return context.add('Cast', inputs, { to: onnx[dtype === 'float' ? context.floatType : dtype] });
+    const to = { float: context.floatType, int: 'int64', bool: 'bool' } as const;
+    return context.add('Cast', inputs, { to: onnxTypeCodes[to[dtype]] });
   },
 };
 

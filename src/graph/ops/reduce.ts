@@ -1,6 +1,6 @@
-import { type Shape, sameShape } from '../../core/shape.ts';
+import { formatShape, type Shape, sameShape } from '../../core/shape.ts';
 import { broadcastTo as broadcastValue, resolveShape, sumAxes } from '../ndarray.ts';
-import { applySingle, at, constant, normalizeAxis, type Op, type Tensor } from '../tensor.ts';
+import { applySingle, at, constant, formatTypes, normalizeAxis, type Op, type Tensor } from '../tensor.ts';
 import { scale } from './elementwise.ts';
 import { reshape } from './layout.ts';
 
@@ -12,7 +12,7 @@ interface SumAttributes {
 const sumOp: Op<SumAttributes> = {
   name: 'sum',
   infer([x], { axes }) {
-    if (x === undefined || x.dtype !== 'float') throw new RangeError('graph/sum: expected one float input');
+    if (x?.dtype !== 'float') throw new RangeError(`graph/sum: expected a float input, got ${formatTypes([x])}`);
     return [{ dtype: 'float', shape: x.shape.map((dim, axis) => (axes.includes(axis) ? 1 : dim)) }];
   },
   evaluate: (inputs, { axes }) => [sumAxes(at(inputs, 0, 'sum'), axes)],
@@ -25,7 +25,13 @@ const sumOp: Op<SumAttributes> = {
 
 const broadcastOp: Op<{ readonly shape: Shape }> = {
   name: 'broadcastTo',
-  infer: ([x], { shape }) => [{ dtype: x?.dtype ?? 'float', shape }],
+  infer([x], { shape }) {
+    const extra = shape.length - (x?.shape.length ?? 0);
+    if (x === undefined || extra < 0 || x.shape.some((dim, axis) => dim !== 1 && dim !== shape[axis + extra])) {
+      throw new RangeError(`graph/broadcastTo: ${formatTypes([x])} does not broadcast to ${formatShape(shape)}`);
+    }
+    return [{ dtype: x.dtype, shape }];
+  },
   evaluate: (inputs, { shape }, bindings) => [
     broadcastValue(at(inputs, 0, 'broadcastTo'), resolveShape(shape, bindings)),
   ],
@@ -40,7 +46,7 @@ export const reduceOps = { sum: sumOp, broadcastTo: broadcastOp };
 
 /** The sum over axes (all of them when none are named); they stay with length 1 unless `keepDims` is false. */
 export function sum(x: Tensor, axes: readonly number[] = x.shape.map((_, i) => i), keepDims = true): Tensor {
-  const normalized = axes.map((axis) => normalizeAxis(axis, x.shape.length, 'sum')).sort((a, b) => a - b);
+  const normalized = distinctAxes(axes, x.shape, 'sum');
   if (normalized.length === 0) return x;
   const kept = applySingle(sumOp, [x], { axes: normalized });
   return keepDims
@@ -53,12 +59,21 @@ export function sum(x: Tensor, axes: readonly number[] = x.shape.map((_, i) => i
 
 /** The mean over axes whose lengths are known. */
 export function mean(x: Tensor, axes: readonly number[] = x.shape.map((_, i) => i), keepDims = true): Tensor {
-  const count = axes.reduce((product, axis) => {
-    const length = at(x.shape, normalizeAxis(axis, x.shape.length, 'mean'), 'mean');
+  const count = distinctAxes(axes, x.shape, 'mean').reduce((product, axis) => {
+    const length = at(x.shape, axis, 'mean');
     if (typeof length === 'string') throw new RangeError(`graph/mean: the length of the axis ${length} is not known`);
     return product * length;
   }, 1);
   return scale(sum(x, axes, keepDims), 1 / count);
+}
+
+/** Axes counted from the start, in order. */
+function distinctAxes(axes: readonly number[], shape: Shape, what: string): readonly number[] {
+  const normalized = axes.map((axis) => normalizeAxis(axis, shape.length, what)).sort((a, b) => a - b);
+  if (new Set(normalized).size < normalized.length) {
+    throw new RangeError(`graph/${what}: the axes [${axes.join(', ')}] of ${formatShape(shape)} name one twice`);
+  }
+  return normalized;
 }
 
 /** Repeats a tensor along axes of length 1 (and new leading ones) until it has the shape. */
@@ -70,16 +85,8 @@ export function broadcastTo(x: Tensor, shape: Shape): Tensor {
 export function sumTo(x: Tensor, shape: Shape): Tensor {
   if (sameShape(x.shape, shape)) return x;
   const extra = x.shape.length - shape.length;
-  if (extra < 0) return sumTo(broadcastTo(x, shape), shape);
   const axes = x.shape.flatMap((dim, axis) => (axis < extra || (shape[axis - extra] === 1 && dim !== 1) ? [axis] : []));
-  const summed = sum(x, axes);
-  return sameShape(summed.shape, shape) ? summed : reshape(broadcastIfSmaller(summed, shape, extra), shape);
-}
-
-/** A gradient may be a scalar zero where its tensor is larger: it is repeated first. */
-function broadcastIfSmaller(x: Tensor, shape: Shape, extra: number): Tensor {
-  const target = [...x.shape.slice(0, extra), ...shape];
-  return target.some((dim, axis) => dim !== 1 && x.shape[axis] === 1) ? broadcastTo(x, target) : x;
+  return reshape(sum(x, axes), shape);
 }
 
 /** Zeros of a tensor's shape. */

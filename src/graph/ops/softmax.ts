@@ -1,11 +1,13 @@
-import { applySingle, at, type Op, type Tensor, type Value } from '../tensor.ts';
+import { applySingle, at, formatTypes, type Op, type Tensor, type Value } from '../tensor.ts';
 import { mul, sub } from './elementwise.ts';
 import { sum } from './reduce.ts';
 
 const softmaxOp: Op<null> = {
   name: 'softmax',
   infer([x]) {
-    if (x?.dtype !== 'float' || x.shape.length === 0) throw new RangeError('graph/softmax: expected a float tensor');
+    if (x?.dtype !== 'float' || x.shape.length === 0) {
+      throw new RangeError(`graph/softmax: expected floats with at least one axis, got ${formatTypes([x])}`);
+    }
     return [x];
   },
   evaluate: (inputs) => [softmaxRows(at(inputs, 0, 'softmax'))],

@@ -63,6 +63,7 @@ export const certificate: Figure = {
             text: 'label',
             frameAnchor: 'top-left',
             lineAnchor: 'bottom',
+            lineHeight: 1.25,
             lineWidth: width / fontSize,
             textOverflow: 'ellipsis',
             dx: -marginLeft,

@@ -35,7 +35,7 @@ export const gradientNorms: Figure = {
           })),
       ),
     );
-    const spikes = series.filter((point) => point.spike && point.step < 1000);
+    const spikes = series.filter((point) => point.spike);
     const labels = norms.map((norm) => {
       const found = norm.runs.reduce((sum, run) => sum + run.spikeSteps.length, 0);
       return {

@@ -15,7 +15,7 @@ export const validationDifference: Figure = {
     if (!training) return '';
     const margin = marginOf(training);
     return [
-      'Each run minus the LayerNorm run with the same seed (same data order, same initial weights where shapes agree): mean line, band from the lowest to the highest seed. Nats per byte; below zero is better than LayerNorm.',
+      'Each run minus the LayerNorm run with the same seed: mean line, band from the lowest to the highest seed. Nats per byte; below zero is better than LayerNorm.',
       ...(margin === null ? [] : [`Shaded strip: ±${margin}, the margin set beforehand as too small to matter.`]),
       'Early differences may leave the frame. A band of lowest to highest is not a confidence interval.',
     ].join(' ');

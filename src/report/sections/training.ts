@@ -25,18 +25,17 @@ function lossTable(training: TrainingResults): Block {
     folded: false,
     table: {
       caption:
-        'Final validation loss in nats per byte (mean and standard deviation over seeds), and the paired difference to LayerNorm with its confidence interval, the p-value of a difference, and that of the equivalence test.',
+        'Runs that finished without diverging, their final validation loss in nats per byte (mean ± standard deviation over seeds), and the paired difference to LayerNorm with its confidence interval, the p-value of a difference, and that of the test for a difference within the margin (✓: equivalence shown).',
       columns: [
         { heading: 'Norm' },
-        { heading: 'Runs', numeric: true },
+        { heading: 'Finished', numeric: true },
         { heading: 'Loss ± SD', numeric: true },
         { heading: 'Minus LN', numeric: true },
         { heading: `${Math.round((levelOf(training) ?? 0.95) * 100)}% CI`, numeric: true },
         { heading: 'p, difference', numeric: true },
         { heading: `p, within ±${margin ?? 'margin'}`, numeric: true },
-        { heading: 'Equivalent' },
       ],
-      rows: training.norms.map((norm) => [norm.name, runCount(norm), lossCell(norm), ...pairedCells(norm)]),
+      rows: training.norms.map((norm) => [norm.name, finishedRuns(norm), lossCell(norm), ...pairedCells(norm)]),
     },
   };
 }
@@ -45,9 +44,9 @@ function levelOf(training: TrainingResults): number | undefined {
   return training.norms.find((norm) => norm.paired)?.paired?.level;
 }
 
-function runCount(norm: NormRuns): string {
+function finishedRuns(norm: NormRuns): string {
   const diverged = norm.runs.filter((run) => run.diverged).length;
-  return diverged === 0 ? String(norm.runs.length) : `${norm.runs.length} (${diverged} diverged)`;
+  return `${norm.runs.length - diverged} of ${norm.runs.length}`;
 }
 
 function lossCell({ meanFinalLoss, sdFinalLoss }: NormRuns): string {
@@ -56,14 +55,13 @@ function lossCell({ meanFinalLoss, sdFinalLoss }: NormRuns): string {
 }
 
 function pairedCells({ paired }: NormRuns): readonly string[] {
-  if (!paired) return ['–', '–', '–', '–', '–'];
+  if (!paired) return ['–', '–', '–', '–'];
   const { equivalence } = paired;
   return [
     signed(paired.difference, 4),
     paired.ci ? `${signed(paired.ci[0], 4)} to ${signed(paired.ci[1], 4)}` : '–',
     paired.pValue === null ? '–' : bareP(paired.pValue),
-    equivalence ? bareP(equivalence.pValue) : '–',
-    equivalence ? (equivalence.equivalent ? 'yes' : 'not shown') : '–',
+    equivalence ? `${bareP(equivalence.pValue)}${equivalence.equivalent ? ' ✓' : ''}` : '–',
   ];
 }
 
@@ -77,7 +75,7 @@ function stabilityTable(training: TrainingResults): Block {
     folded: false,
     table: {
       caption:
-        'Stability and throughput, mean over runs. Spike score: percentage of steps at least 7 standard deviations from the rolling mean of up to 1,000 steps before. Throughput is that of the training loop here, and no fair speed comparison: the norms were not interleaved.',
+        'Stability and throughput, mean over runs. Spike score: percentage of steps at least 7 standard deviations from the rolling mean of up to 1,000 steps before. Throughput is that of whole training runs and no fair comparison of speed; the next section has one.',
       columns: [
         { heading: 'Norm' },
         { heading: 'Spikes', numeric: true },

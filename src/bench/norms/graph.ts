@@ -1,0 +1,103 @@
+import {
+  concat,
+  emitOnnx,
+  encodeModel,
+  mul,
+  norm,
+  type OnnxInitializer,
+  type OnnxModel,
+  parameter,
+  reshape,
+  input,
+  constant,
+  slice,
+  type Tensor,
+} from '../../graph/index.ts';
+import { initialValue, type NormKind } from '../../norms/index.ts';
+import { bytesOf, ordinaryNumbers } from '../data.ts';
+
+export const directions = ['forward', 'backward'] as const;
+export type Direction = (typeof directions)[number];
+
+export interface NormShape {
+  readonly rows: number;
+  /** The model's hidden size d. */
+  readonly width: number;
+}
+
+/** The width of the tensor that a norm works on in a model of hidden size `width`: CRMSNorm's is one less. */
+export function tensorWidth(kind: NormKind, width: number): number {
+  return kind.id === 'crmsnorm' ? width - 1 : width;
+}
+
+/**
+ * A model that applies a norm `length` times, each to what the one before gave, and returns one row.
+ *
+ * Forward: xᵢ₊₁ = N(xᵢ), from an input `x` `[rows, width]`. Backward: xᵢ₊₁ = ∂N(xᵢ)ᵀ xᵢ₋₁ from `x` and `dy`, so that no
+ * two applications share an argument (the engine would compute what they share once), and every parameter's gradient is
+ * among the outputs (it would not be computed at all). Nothing of the size of `x` leaves the engine.
+ */
+export function normChain(kind: NormKind, direction: Direction, { rows, width }: NormShape, length: number): OnnxModel {
+  const columns = tensorWidth(kind, width);
+  const shape = [rows, columns];
+  const initializers = new Map<string, OnnxInitializer>();
+  const parameters = kind.parameters.map((entry) => {
+    const size = entry.shape === 'vector' ? [columns] : [1];
+    const data = bytesOf(ordinaryNumbers(size[0] ?? 1, 0.1, initialValue(entry, columns)));
+    initializers.set(entry.name, { name: entry.name, dtype: 'float32', shape: size, data });
+    return parameter(entry.name, size);
+  });
+  let x = input('x', 'float', shape);
+  if (direction === 'forward') {
+    for (let i = 0; i < length; i++) x = norm(kind, x, parameters);
+    return emitOnnx({ row: slice(x, 0, 0, 1) }, { initializers });
+  }
+  let dy = input('dy', 'float', shape);
+  const ofParameters: Tensor[] = [];
+  for (let i = 0; i < length; i++) {
+    const [dx, ...gradients] = normGradients(kind, x, dy, parameters);
+    ofParameters.push(...gradients);
+    [x, dy] = [dx, x];
+  }
+  const flat = [slice(x, 0, 0, 1), ...ofParameters].map((tensor) => reshape(tensor, [elements(tensor)]));
+  return emitOnnx({ row: flat.length === 1 && flat[0] !== undefined ? flat[0] : concat(flat, 0) }, { initializers });
+}
+
+/** The gradients of a norm by `x` and by its parameters for the upstream gradient `dy`. */
+function normGradients(
+  kind: NormKind,
+  x: Tensor,
+  dy: Tensor,
+  parameters: readonly Tensor[],
+): readonly [Tensor, ...Tensor[]] {
+  const { origin } = norm(kind, x, parameters);
+  if (kind.id === 'none' || origin.kind !== 'node') return [dy];
+  const [dx, ...rest] = origin.node.rules.gradient([dy]);
+  if (!dx) throw new Error(`bench: ${kind.id} gave no gradient`);
+  return [dx, ...rest.filter((gradient) => gradient !== null)];
+}
+
+function elements({ shape }: Tensor): number {
+  return shape.reduce<number>((product, dim) => product * Number(dim), 1);
+}
+
+/** A model that reads and writes a tensor `length` times, by a multiplication with a constant that the engine can't remove. */
+export function scaleChain(shape: NormShape, length: number): OnnxModel {
+  let x = input('x', 'float', [shape.rows, shape.width]);
+  for (let i = 0; i < length; i++) x = mul(x, constant(-1));
+  return emitOnnx({ row: slice(x, 0, 0, 1) });
+}
+
+/** The operators that one application of a norm is written as, in order; a single one is fused in the engine. */
+export function loweringOf(kind: NormKind, direction: Direction): readonly string[] {
+  const plumbing = new Set(['Identity', 'Slice', 'Reshape', 'Concat']);
+  // Slices that belong to the norm itself come before the one that takes the row.
+  const { nodes } = normChain(kind, direction, { rows: 2, width: 8 }, 1).graph;
+  const all = nodes.map(({ opType }) => opType);
+  const end = all.lastIndexOf('Slice');
+  return all.slice(0, end).concat(all.slice(end + 1).filter((opType) => !plumbing.has(opType)));
+}
+
+export function encodeChain(model: OnnxModel): Uint8Array {
+  return encodeModel(model);
+}

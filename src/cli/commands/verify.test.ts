@@ -1,0 +1,106 @@
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { openSafetensors } from '../../checkpoint/index.ts';
+import { capture } from '../capture.fixture.ts';
+
+const golden = (name: string) => fileURLToPath(new URL(`../../../test/fixtures/golden/${name}`, import.meta.url));
+const recording = (name: string) => join(golden(name), 'golden.safetensors');
+const verify = (name: string, ...args: readonly string[]) =>
+  capture('verify', golden(name), '--against', recording(name), ...args);
+
+async function temporaryFolder(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'normlab-test-'));
+  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+test('a model that agrees: a table, nothing on stderr, exit code 0', async () => {
+  const { code, stdout, stderr } = await verify('llama');
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  const lines = stdout.split('\n');
+  expect(lines[0]).toMatch(/^tensor +max \|Δ\| +allowed +within$/);
+  expect(lines[2]).toMatch(/^logits +\d\.\d+e-1\d +1\.00e-10 +yes$/);
+  expect(lines.at(-2)).toBe('All 13 agree with the recording (float64).');
+});
+
+test('a model that differs: the table, one line on stderr, exit code 1', async () => {
+  const { code, stdout, stderr } = await verify('gpt2', '--tolerance', '0');
+  expect(code).toBe(1);
+  expect(stdout).toMatch(/^logits .* NO$/m);
+  expect(stdout).not.toContain('agree');
+  expect(stderr).toMatch(
+    /^normlab: .*gpt2: \d of 14 tensors lie outside their tolerance, the first is logits by .+\n$/,
+  );
+});
+
+test('another model than the recorded one differs', async () => {
+  const { code } = await capture('verify', golden('llama'), '--against', recording('gpt2'), '--only', 'logits');
+  expect(code).toBe(1);
+});
+
+test('JSON', async () => {
+  const { code, stdout } = await verify('olmo', '--json', '--dtype', 'float32', '--only', 'logits,loss');
+  expect(code).toBe(0);
+  const result = JSON.parse(stdout);
+  expect(result).toMatchObject({ dtype: 'float32', ok: true, model: golden('olmo'), against: recording('olmo') });
+  expect(result.tensors.map(({ name }: { name: string }) => name)).toEqual(['logits', 'loss']);
+});
+
+test('a dump holds the compared tensors in the dtype of the computation', async () => {
+  const dump = join(await temporaryFolder(), 'dump.safetensors');
+  await verify('gpt2', '--dtype', 'float32', '--only', 'logits', '--dump', dump);
+  const file = await openSafetensors(dump);
+  onTestFinished(() => file.close());
+  expect([...file.tensors.values()].map(({ name, dtype, shape }) => [name, dtype, shape])).toEqual([
+    ['input_ids', 'int64', [2, 16]],
+    ['logits', 'float32', [2, 16, 256]],
+  ]);
+});
+
+describe('bad input is one line and exit code 2', () => {
+  test.each<[string, readonly string[], string]>([
+    ['no model', ['/nowhere', '--against', recording('gpt2')], '/nowhere: no such file'],
+    ['no recording', [golden('gpt2'), '--against', '/nowhere.safetensors'], '/nowhere.safetensors: no such file'],
+    ['a folder as the recording', [golden('gpt2'), '--against', golden('gpt2')], 'not a file'],
+    [
+      'an unknown group',
+      [golden('gpt2'), '--against', recording('gpt2'), '--only', 'logit'],
+      '"logit" is unknown (did you mean "logits"?)',
+    ],
+    ['no group', [golden('gpt2'), '--against', recording('gpt2'), '--only', ''], '--only: "" is unknown'],
+    [
+      'a dump nowhere',
+      [golden('gpt2'), '--against', recording('gpt2'), '--dump', '/nowhere/x'],
+      '/nowhere/x: no such file or folder',
+    ],
+    [
+      'a family that is not supported',
+      [golden('opt_postln'), '--against', recording('opt_postln')],
+      'model_type is "opt"',
+    ],
+    [
+      'the weights as the recording',
+      [golden('gpt2'), '--against', join(golden('gpt2'), 'model.safetensors')],
+      'nothing is known by the name',
+    ],
+  ])('%s', async (_, args, message) => {
+    const { code, stdout, stderr } = await capture('verify', ...args);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    expect(stderr).toMatch(/^normlab: .+\n$/);
+    expect(stderr).toContain(message);
+  });
+
+  test('truncated weights', async () => {
+    const folder = await temporaryFolder();
+    for (const file of await readdir(golden('gpt2'))) {
+      const bytes = await readFile(join(golden('gpt2'), file));
+      await writeFile(join(folder, file), file === 'model.safetensors' ? bytes.subarray(0, -9) : bytes);
+    }
+    const { code, stderr } = await capture('verify', folder, '--against', recording('gpt2'));
+    expect(code).toBe(2);
+    expect(stderr).toMatch(/^normlab: .*model\.safetensors: truncated.*\n$/);
+  });
+});

@@ -1,0 +1,40 @@
+import { realpathSync } from 'node:fs';
+import { totalmem } from 'node:os';
+import { basename, dirname, isAbsolute, join, relative, resolve } from 'node:path';
+import { RefusalError } from '../core/errors.ts';
+import { formatBytes } from '../core/format.ts';
+import { countParameters, type Model } from '../models/index.ts';
+import { certificateBytesPerParameter } from './certificate/certify.ts';
+
+/** Throws RefusalError where the output would be the source, inside it or around it. */
+export function checkPlaces(source: string, out: string): void {
+  const from = realPath(resolve(source));
+  const to = realPath(resolve(out));
+  if (from === to) throw new RefusalError(`${out}: is the source; choose another folder for the converted model`);
+  if (contains(from, to)) throw new RefusalError(`${out}: lies inside the source ${source}; choose another folder`);
+  if (contains(to, from)) throw new RefusalError(`${out}: holds the source ${source}; choose another folder`);
+}
+
+/** Throws RefusalError where the certificate can't be computed in this machine's memory. */
+export function checkMemory({ folder, spec }: Pick<Model, 'folder' | 'spec'>, availableBytes = totalmem()): void {
+  const needed = certificateBytesPerParameter * countParameters(spec);
+  if (needed <= availableBytes) return;
+  throw new RefusalError(
+    `${folder}: the certificate of a model of this size takes ${formatBytes(needed)} of memory, this machine has ${formatBytes(availableBytes)}; --no-certify converts without one`,
+  );
+}
+
+/** The path with the links of what exists of it resolved. */
+function realPath(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch {
+    const parent = dirname(path);
+    return parent === path ? path : join(realPath(parent), basename(path));
+  }
+}
+
+function contains(folder: string, path: string): boolean {
+  const way = relative(folder, path);
+  return way !== '' && way.split(/[\\/]/)[0] !== '..' && !isAbsolute(way);
+}

@@ -1,0 +1,27 @@
+/** The lossless conversion of Pre-LN models to Pre-RMSNorm and Pre-CRMSNorm. Published as `normlab/convert`. */
+export { type CertifyOptions, certify, failures, type Measurements } from './certificate/certify.ts';
+export type { InputsOptions } from './certificate/inputs.ts';
+export type { Decoder, InputIds } from './certificate/observe.ts';
+export {
+  type Certificate,
+  type CertificateInputs,
+  certificateFormatVersion,
+  certificateSchema,
+  type Difference,
+  type LogitDifference,
+} from './certificate/schema.ts';
+export { type ConversionResult, type ConvertedModel, type ConvertOptions, convertModel } from './convert.ts';
+export {
+  type ConversionFormat,
+  type ConversionTarget,
+  conversionFormats,
+  conversionTargets,
+  type StoredDType,
+  storedDTypes,
+} from './options.ts';
+export { applyRule, applyRules, type ParameterValues, storedParameters, valueParameters } from './rules/apply.ts';
+export { llamaPlan } from './rules/llama.ts';
+export { blocksOf, defaultBlockElements, matrixOf, type RowMatrix, readAll } from './rules/matrix.ts';
+export { type ConversionPlan, conversionPlan, type TensorRule } from './rules/plan.ts';
+export { convertedSpec } from './rules/spec.ts';
+export { applyStep, describeStep, type Parameters, type Step } from './rules/steps.ts';

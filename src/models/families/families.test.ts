@@ -1,0 +1,195 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { InputError, RefusalError } from '../../core/errors.ts';
+import { golden } from '../checkpoint.fixture.ts';
+import { normlabConfig } from '../save.ts';
+import type { DecoderSpec } from '../spec.ts';
+import { families, familyOf } from './index.ts';
+
+type Config = Record<string, unknown>;
+
+const configOf = (name: string): Config => JSON.parse(readFileSync(join(golden(name), 'config.json'), 'utf8'));
+
+function parse(config: Config): DecoderSpec {
+  return familyOf(config).parse(config);
+}
+
+/** The spec of a golden case with some keys replaced; undefined removes a key. */
+function parsed(name: string, changes: Config): DecoderSpec {
+  const config = { ...configOf(name), ...changes };
+  return parse(Object.fromEntries(Object.entries(config).filter(([, value]) => value !== undefined)));
+}
+
+describe('missing keys take the defaults of transformers', () => {
+  test('gpt2', () => {
+    const bare = parse({ model_type: 'gpt2', vocab_size: 10, n_embd: 8, n_head: 2, n_layer: 2, n_positions: 4 });
+    expect(bare).toMatchObject({
+      norm: { kind: 'layernorm', epsilon: 1e-5 },
+      finalNorm: { kind: 'layernorm', epsilon: 1e-5 },
+      mlp: { innerSize: 32, activation: 'gelu_tanh' },
+      attention: { scales: [0.5, 0.5], headSize: 4 },
+      tiedHead: true,
+    });
+  });
+
+  test('llama and olmo', () => {
+    const sizes = {
+      vocab_size: 10,
+      hidden_size: 8,
+      num_attention_heads: 2,
+      num_hidden_layers: 2,
+      intermediate_size: 6,
+    };
+    const common = {
+      attention: { numKeyValueHeads: 2, headSize: 4, qkvBias: false, outputBias: false, clip: null },
+      positions: { kind: 'rotary', base: 10_000 },
+      mlp: { activation: 'silu', bias: false },
+      maxPositions: 2048,
+      tiedHead: false,
+    };
+    const norm = { kind: 'rmsnorm', epsilon: 1e-6 };
+    expect(parse({ model_type: 'llama', ...sizes })).toMatchObject({ ...common, norm, finalNorm: norm });
+    const plain = { kind: 'layernorm-nonparametric', epsilon: 1e-5 };
+    expect(parse({ model_type: 'olmo', ...sizes })).toMatchObject({ ...common, norm: plain, finalNorm: plain });
+  });
+});
+
+describe('keys that change the decoder', () => {
+  test.each<[string, Config, object]>([
+    ['gpt2', { scale_attn_weights: false }, { attention: { scales: [1, 1, 1] } }],
+    ['gpt2', { n_embd: 64, scale_attn_by_inverse_layer_idx: true }, { attention: { scales: [1 / 4, 1 / 8, 1 / 12] } }],
+    ['gpt2', { activation_function: 'gelu' }, { mlp: { activation: 'gelu' } }],
+    ['gpt2', { n_inner: 7 }, { mlp: { innerSize: 7 } }],
+    ['llama', { head_dim: 10 }, { attention: { headSize: 10, scales: Array(3).fill(1 / Math.sqrt(10)) } }],
+    ['llama', { head_dim: null, num_key_value_heads: null }, { attention: { headSize: 12, numKeyValueHeads: 4 } }],
+    [
+      'llama',
+      { attention_bias: true, mlp_bias: true },
+      { attention: { qkvBias: true, outputBias: true }, mlp: { bias: true } },
+    ],
+    ['llama', { rope_theta: 5e5 }, { positions: { base: 5e5 } }],
+    [
+      'llama',
+      { rope_theta: undefined, rope_parameters: { rope_type: 'default', rope_theta: 5e5 } },
+      { positions: { base: 5e5 } },
+    ],
+    ['llama', { rope_scaling: { rope_type: 'default' } }, { positions: { base: 1e4 } }],
+    ['olmo', { clip_qkv: 8 }, { attention: { clip: 8 } }],
+    ['olmo', { layer_norm_eps: 1 }, { norm: { epsilon: 1e-5 } }],
+    [
+      'gpt2',
+      { normlab: { norm: 'rmsnorm' } },
+      { norm: { kind: 'rmsnorm-bias', epsilon: 1e-5 }, finalNorm: { kind: 'rmsnorm-bias' } },
+    ],
+    ['olmo', { normlab: { norm: 'rmsnorm', recentreInput: false } }, { norm: { kind: 'rmsnorm-nonparametric' } }],
+  ])('%s with %j', (name, changes, expected) => {
+    expect(parsed(name, changes)).toMatchObject(expected);
+  });
+});
+
+describe('refused in one line that names the key', () => {
+  const input: [string, Config, string][] = [
+    ['gpt2', { n_embd: undefined }, 'n_embd is missing, expected a whole number from 1'],
+    ['gpt2', { n_embd: null }, 'n_embd is null, expected a whole number from 1'],
+    ['gpt2', { n_embd: '48' }, 'n_embd is "48", expected a whole number from 1'],
+    ['gpt2', { n_embd: 4.5 }, 'n_embd is 4.5'],
+    ['gpt2', { n_layer: 0 }, 'n_layer is 0'],
+    ['gpt2', { vocab_size: -3 }, 'vocab_size is -3'],
+    ['gpt2', { n_inner: [1, 2] }, 'n_inner is [1,2]'],
+    ['gpt2', { n_embd: 50 }, 'n_embd is 50, expected a multiple of n_head (4)'],
+    ['gpt2', { layer_norm_epsilon: 0 }, 'layer_norm_epsilon is 0, expected a number above 0'],
+    ['gpt2', { layer_norm_epsilon: '1e-5' }, 'layer_norm_epsilon is "1e-5"'],
+    ['gpt2', { tie_word_embeddings: 'yes' }, 'tie_word_embeddings is "yes", expected true or false'],
+    ['gpt2', { activation_function: 3 }, 'activation_function is 3, expected a name'],
+    ['gpt2', { normlab: 'rmsnorm' }, 'normlab is "rmsnorm", expected an object'],
+    ['gpt2', { normlab: {} }, 'normlab.norm is missing'],
+    ['llama', { num_key_value_heads: 3 }, 'num_key_value_heads is 3, expected a divisor of num_attention_heads (4)'],
+    ['llama', { head_dim: 7 }, "the heads' size is 7, but rotary positions need an even one"],
+    [
+      'llama',
+      { head_dim: undefined, hidden_size: 50 },
+      'hidden_size is 50, expected a multiple of num_attention_heads (4)',
+    ],
+    ['llama', { rms_norm_eps: -1 }, 'rms_norm_eps is -1'],
+    ['llama', { rope_scaling: 'linear' }, 'rope_scaling is "linear", expected an object'],
+    ['llama', { rope_parameters: { rope_theta: 0 } }, 'rope_parameters.rope_theta is 0'],
+    ['olmo', { clip_qkv: 0 }, 'clip_qkv is 0'],
+    ['gpt2', { model_type: undefined }, 'model_type is missing'],
+  ];
+  const unsupported: [string, Config, string][] = [
+    ['gpt2', { activation_function: 'tanh' }, 'activation_function is "tanh", which is not supported; supported: gelu'],
+    ['gpt2', { activation_function: 'constructor' }, 'activation_function is "constructor"'],
+    ['gpt2', { add_cross_attention: true }, 'add_cross_attention is true'],
+    ['gpt2', { quantization_config: { bits: 4 } }, 'quantization_config is {"bits":4}'],
+    ['gpt2', { normlab: { norm: 'crmsnorm' } }, 'normlab.norm is "crmsnorm"'],
+    ['gpt2', { normlab: { norm: 'rmsnorm', recentreInput: true } }, 'normlab.recentreInput is true'],
+    ['llama', { rope_scaling: { type: 'linear', factor: 2 } }, 'rope_scaling.type is "linear"'],
+    ['llama', { rope_parameters: { rope_type: 'llama3' } }, 'rope_parameters.rope_type is "llama3"'],
+    ['llama', { partial_rotary_factor: 0.5 }, 'partial_rotary_factor is 0.5'],
+    ['llama', { pretraining_tp: 2 }, 'pretraining_tp is 2'],
+    ['llama', { hidden_act: 'siluu' }, 'hidden_act is "siluu"'],
+    [
+      'gpt2',
+      { model_type: 'gpt3' },
+      'model_type is "gpt3", which is not supported (did you mean "gpt2"?); supported: gpt2,',
+    ],
+    ['gpt2', { model_type: 'a\nb' }, 'model_type is "a\\nb"'],
+  ];
+  test.each(input)('%s with %j', (name, changes, message) => expectError(name, changes, InputError, message));
+  test.each(unsupported)('%s with %j', (name, changes, message) => expectError(name, changes, RefusalError, message));
+
+  function expectError(name: string, changes: Config, type: typeof InputError, message: string): void {
+    const call = () => parsed(name, changes);
+    expect(call).toThrow(type);
+    expect(call).toThrow(`config.json: ${message}`);
+    expect(call).not.toThrow('\n');
+  }
+});
+
+describe('the format of normlab itself', () => {
+  const spec = parsed('llama', {});
+  const saved = (change: (spec: Config) => void): Config => {
+    const config = JSON.parse(JSON.stringify(normlabConfig(spec)));
+    change(config.spec);
+    return config;
+  };
+
+  test.each(['gpt2', 'gpt2_n36_untied', 'llama', 'llama_gqa_tied', 'olmo'])('keeps the spec of %s', (name) => {
+    const decoder = parsed(name, {});
+    expect(parse(JSON.parse(JSON.stringify(normlabConfig(decoder, { source: 'x' }))))).toEqual(decoder);
+  });
+
+  test.each<[string, (spec: Config) => void, string]>([
+    ['an unknown key', (s) => Object.assign(s, { hiddensize: 3 }), 'spec: Unrecognized key: "hiddensize"'],
+    ['a missing key', (s) => delete s.hiddenSize, 'spec.hiddenSize: '],
+    ['a text for a number', (s) => Object.assign(s, { numLayers: '3' }), 'spec.numLayers: '],
+    ['an unknown norm', (s) => Object.assign(s, { norm: { kind: 'rms', epsilon: 1 } }), 'spec.norm.kind: '],
+    ['a stream too narrow', (s) => Object.assign(s, { streamSize: 47 }), 'spec.streamSize: is 47, expected as much as'],
+    ['a layer too many', (s) => Object.assign(s, { numLayers: 4 }), 'spec.attention.scales: has 3 entries'],
+    ['odd heads', (s) => Object.assign(s.attention as object, { headSize: 7 }), 'spec.attention.headSize: is 7'],
+    [
+      'groups of heads',
+      (s) => Object.assign(s.attention as object, { numKeyValueHeads: 3 }),
+      'spec.attention.numKeyValueHeads: is 3',
+    ],
+  ])('refuses %s', (_, change, message) => {
+    const call = () => parse(saved(change));
+    expect(call).toThrow(InputError);
+    expect(call).toThrow(`config.json: ${message}`);
+    expect(call).not.toThrow('\n');
+  });
+
+  test('refuses another version of the format', () => {
+    expect(() => parse({ ...normlabConfig(spec), format_version: 2 })).toThrow('config.json: format_version: ');
+  });
+
+  test('keeps its keys to itself', () => {
+    expect(() => normlabConfig(spec, { spec: 1 })).toThrow('spec is a key of the format');
+  });
+});
+
+test('no two families read the same model_type', () => {
+  const types = families.flatMap(({ modelTypes }) => modelTypes);
+  expect(new Set(types).size).toBe(types.length);
+});
