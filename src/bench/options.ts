@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { InputError } from '../core/errors.ts';
-import type { Engine } from '../engine/index.ts';
+import type { Engine, EngineOptions } from '../engine/index.ts';
 import { type NormKind, normKind } from '../norms/index.ts';
 
 /** How far a benchmark is. */
@@ -54,4 +54,12 @@ export function requireMemory(what: string, bytes: number, available = process.a
   throw new InputError(
     `bench: ${what} needs about ${gib(bytes)} of memory and ${gib(available)} are available. Take a smaller size or fewer norms`,
   );
+}
+
+/**
+ * How sessions are created that take turns. Their threads don't wait actively: a session that has run would keep the
+ * processors from the one whose turn it is, and runs took up to seven times as long.
+ */
+export function sessionOptions(threads: number | undefined): EngineOptions {
+  return { spinning: false, ...(threads === undefined ? {} : { threads }) };
 }

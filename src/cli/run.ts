@@ -1,8 +1,8 @@
-import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { exitCodes, NormlabError } from '../core/errors.ts';
 import { withInterrupts } from '../core/interrupt.ts';
 import type { ProgressStream } from '../core/progress.ts';
+import { normlabVersion } from '../core/version.ts';
 import { type CommandContext, examples } from './command.ts';
 import { commands } from './commands/index.ts';
 
@@ -45,7 +45,7 @@ function createProgram(context: CommandContext): Command {
     .description(
       'LayerNorm or RMSNorm? Convert, measure, train and compare the normalization layers of language models.',
     )
-    .version(packageVersion(), '-V, --version', 'print the version')
+    .version(normlabVersion(), '-V, --version', 'print the version')
     .helpOption('-h, --help', 'print this help')
     .exitOverride()
     .configureOutput({
@@ -66,11 +66,4 @@ function createProgram(context: CommandContext): Command {
     .addHelpText('after', examples(['what a command does, with examples', 'verify --help']));
   for (const { register } of commands) register(program, context);
   return program;
-}
-
-function packageVersion(): string {
-  const file = new URL('../../package.json', import.meta.url);
-  const contents: unknown = JSON.parse(readFileSync(file, 'utf8'));
-  if (typeof contents === 'object' && contents !== null && 'version' in contents) return String(contents.version);
-  throw new Error(`${file.pathname} has no version`);
 }

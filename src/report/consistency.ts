@@ -1,4 +1,4 @@
-import type { Interval, NormRuns, Part, StudyResults, TrainingResults } from './results.ts';
+import type { EvidenceResults, Interval, NormRuns, Part, StudyResults, TrainingResults } from './results.ts';
 
 /** A contradiction between fields that are each well-formed. */
 export interface Inconsistency {
@@ -11,6 +11,7 @@ export interface Inconsistency {
 export function* inconsistencies(results: StudyResults): Generator<Inconsistency> {
   yield* missingParts(results);
   if (results.training) yield* trainingInconsistencies(results.training);
+  if (results.evidence) yield* summaryInconsistencies(results.evidence.summary);
   for (const [i, op] of results.speed?.ops.entries() ?? []) {
     yield* around(`.speed.ops[${i}].ratioToLayerNorm`, op.ratioToLayerNorm.ratio, op.ratioToLayerNorm.ci);
   }
@@ -45,6 +46,16 @@ function* missingParts(results: StudyResults): Generator<Inconsistency> {
     if (present[part] && reason !== undefined) {
       yield { path: `.notMeasured.${part}`, message: `is given although ${part} is there` };
     }
+  }
+}
+
+function* summaryInconsistencies(summary: EvidenceResults['summary']): Generator<Inconsistency> {
+  const path = '.evidence.summary';
+  if (summary.layerNorm + summary.rmsNorm > summary.models) {
+    yield { path: `${path}.models`, message: `is ${summary.models}, fewer than use LayerNorm and RMSNorm together` };
+  }
+  if (summary.comparisonsAtOneBillion > summary.comparisonsWithNumbers) {
+    yield { path: `${path}.comparisonsAtOneBillion`, message: 'counts more than comparisonsWithNumbers, its superset' };
   }
 }
 

@@ -12,6 +12,7 @@ export {
   type NormRuns,
   type PairedDifference,
   parseResults,
+  readPart,
   type SpeedResults,
   type StudyResults,
   schemaVersion,

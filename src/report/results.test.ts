@@ -76,6 +76,13 @@ describe('parseResults', () => {
     ['a run of a seed that was not planned', ['training', 'norms', 2, 'runs', 0, 'seed'], 99, '.runs[0].seed'],
     ['a diverged run with a final loss', ['training', 'norms', 2, 'runs', 0, 'diverged'], true, '.runs[0]'],
     ['no baseline', ['training', 'norms', 0, 'id'], 'other', '.training.norms'],
+    [
+      'more large comparisons than comparisons',
+      ['evidence', 'summary', 'comparisonsAtOneBillion'],
+      4,
+      'comparisonsAtOneBillion',
+    ],
+    ['more users than models', ['evidence', 'summary', 'rmsNorm'], 5, '.evidence.summary.models'],
     ['a share without LayerNorm', ['speed', 'shares', 0, 'norms', 0, 'norm'], 'other', '.speed.shares[0].norms'],
   ];
   it.each(cases)('refuses %s in one line that names the field', (_, path, value, field) => {

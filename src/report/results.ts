@@ -243,6 +243,14 @@ export function parseResults(value: unknown): StudyResults {
   return parsed.data;
 }
 
+/** A part of results that was kept on its own; null where it is not well-formed. */
+export const readPart = {
+  training: (value: unknown): TrainingResults | null => training.safeParse(value).data ?? null,
+  speed: (value: unknown): SpeedResults | null => speed.safeParse(value).data ?? null,
+  conversions: (value: unknown): readonly ConversionResult[] | null =>
+    z.array(conversion).safeParse(value).data ?? null,
+};
+
 function malformed(path: string, message: string): InputError {
   const oneLine = message.replace(/\s+/g, ' ');
   return new InputError(

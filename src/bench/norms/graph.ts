@@ -1,7 +1,6 @@
 import {
   concat,
   emitOnnx,
-  encodeModel,
   mul,
   norm,
   type OnnxInitializer,
@@ -88,16 +87,15 @@ export function scaleChain(shape: NormShape, length: number): OnnxModel {
   return emitOnnx({ row: slice(x, 0, 0, 1) });
 }
 
-/** The operators that one application of a norm is written as, in order; a single one is fused in the engine. */
+/** The operators that one application of a norm is written as, in order; where there is one, it is fused in the engine. */
 export function loweringOf(kind: NormKind, direction: Direction): readonly string[] {
-  const plumbing = new Set(['Identity', 'Slice', 'Reshape', 'Concat']);
-  // Slices that belong to the norm itself come before the one that takes the row.
-  const { nodes } = normChain(kind, direction, { rows: 2, width: 8 }, 1).graph;
-  const all = nodes.map(({ opType }) => opType);
-  const end = all.lastIndexOf('Slice');
-  return all.slice(0, end).concat(all.slice(end + 1).filter((opType) => !plumbing.has(opType)));
-}
-
-export function encodeChain(model: OnnxModel): Uint8Array {
-  return encodeModel(model);
+  const columns = tensorWidth(kind, 8);
+  const x = input('x', 'float', [2, columns]);
+  const parameters = kind.parameters.map(({ name, shape }) => parameter(name, shape === 'vector' ? [columns] : [1]));
+  const results =
+    direction === 'forward'
+      ? [norm(kind, x, parameters)]
+      : normGradients(kind, x, input('dy', 'float', [2, columns]), parameters);
+  const { nodes } = emitOnnx(Object.fromEntries(results.map((result, i) => [`result${i}`, result]))).graph;
+  return nodes.map(({ opType }) => opType).filter((opType) => opType !== 'Identity');
 }

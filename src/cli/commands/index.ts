@@ -1,7 +1,9 @@
 import type { CommandModule } from '../command.ts';
 import { compareCommand } from './compare.ts';
+import { studyCommand } from './study.ts';
+import { convertCommand } from './convert.ts';
 import { trainCommand } from './train.ts';
 import { verifyCommand } from './verify.ts';
 
 /** Every command, in the order of the help. */
-export const commands: readonly CommandModule[] = [verifyCommand, trainCommand, compareCommand];
+export const commands: readonly CommandModule[] = [studyCommand, verifyCommand, trainCommand, compareCommand];

@@ -23,7 +23,7 @@ test('a model that agrees: a table, nothing on stderr, exit code 0', async () =>
   const lines = stdout.split('\n');
   expect(lines[0]).toMatch(/^tensor +max \|Δ\| +allowed +within$/);
   expect(lines[2]).toMatch(/^logits +\d\.\d+e-1\d +1\.00e-10 +yes$/);
-  expect(lines.at(-2)).toBe('All 13 agree with the recording (float64).');
+  expect(lines.at(-2)).toBe('In float64 13 of 13 tensors agree with the recording.');
 });
 
 test('a model that differs: the table, one line on stderr, exit code 1', async () => {

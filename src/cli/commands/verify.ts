@@ -83,7 +83,9 @@ function toTable({ dtype, tensors, ok }: Verification): string {
       within ? 'yes' : 'NO',
     ]),
   );
-  return ok ? `${table}\n\nAll ${tensors.length} agree with the recording (${dtype}).` : table;
+  return ok
+    ? `${table}\n\nIn ${dtype} ${tensors.length} of ${tensors.length} tensors agree with the recording.`
+    : table;
 }
 
 function failure(folder: string, tensors: readonly VerifiedTensor[]): string {

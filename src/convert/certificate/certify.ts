@@ -3,7 +3,8 @@ import { yieldToSignals } from '../../core/interrupt.ts';
 import type { Engine } from '../../engine/index.ts';
 import type { ParameterValues } from '../rules/apply.ts';
 import { applyRules } from '../rules/apply.ts';
-import type { ConversionPlan, TensorRule } from '../rules/plan.ts';
+import type { ConversionPlan } from '../rules/plan.ts';
+import { foldedParameters } from '../rules/steps.ts';
 import { compare, compareLogits, medianDifference, type Observation } from './difference.ts';
 import { floorSeeds, perturb } from './floor.ts';
 import { type Decoder, type InputIds, observe, observeInEngine } from './observe.ts';
@@ -116,20 +117,24 @@ export function failures({
   });
 }
 
-/** The parameters whose written values may differ from the source's by a rounding, and the type that they are rounded to. */
+/**
+ * The parameters of the source that are written otherwise than they were, and the type that they are rounded to: those
+ * with a rule or a narrower type, and the norms' that go into the linears that read through them.
+ */
 function rewrittenDTypes({
   plan,
   dtypes,
   sourceDTypes,
 }: Pick<CertifyOptions, 'plan' | 'dtypes' | 'sourceDTypes'>): ReadonlyMap<string, FloatDType> {
-  const isRewritten = ({ name, steps }: TensorRule, dtype: FloatDType) =>
-    steps.length > 0 || !holdsExactly(dtype, sourceDTypes.get(name) ?? dtype);
-  return new Map(
-    plan.rules.flatMap((rule) => {
-      const dtype = dtypes.get(rule.name);
-      return rule.from === 'source' && dtype !== undefined && isRewritten(rule, dtype) ? [[rule.name, dtype]] : [];
-    }),
-  );
+  const rewritten = new Map<string, FloatDType>();
+  for (const { name, from, steps } of plan.rules) {
+    const dtype = dtypes.get(name);
+    if (dtype === undefined) throw new RangeError(`convert: no element type is given for ${name}`);
+    const isCopy = steps.length === 0 && holdsExactly(dtype, sourceDTypes.get(name) ?? dtype);
+    if (from === 'source' && !isCopy) rewritten.set(name, dtype);
+    for (const folded of steps.flatMap(foldedParameters)) rewritten.set(folded, dtype);
+  }
+  return rewritten;
 }
 
 function holdsExactly(dtype: FloatDType, source: FloatDType): boolean {

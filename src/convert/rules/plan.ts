@@ -21,6 +21,8 @@ export interface TensorRule {
   readonly from: 'source' | number;
   /** Nothing, where it is copied. */
   readonly steps: readonly Step[];
+  /** The sums that rounding must keep: minus them is the coordinate that is not stored. */
+  readonly keepSums?: 'ofRows' | 'ofColumns';
 }
 
 /** A conversion as data: what `certify` checks and what is written. */
@@ -42,7 +44,7 @@ export interface ConversionPlan {
 export function conversionPlan(source: DecoderSpec, target: ConversionTarget): ConversionPlan {
   const spec = convertedSpec(source, target);
   const context = contextOf(untied(source), target);
-  const rules = decoderParameters(spec).map((declaration) => ruleOf(declaration, context));
+  const rules = decoderParameters(spec).map((declaration) => withSums(ruleOf(declaration, context)));
   return { source: untied(source), spec, rules };
 }
 
@@ -74,6 +76,12 @@ function ruleOf({ name, shape, part }: ParameterDeclaration, context: Context): 
       return { name, shape, from, steps };
     }
   }
+}
+
+function withSums(rule: TensorRule): TensorRule {
+  const kinds = rule.steps.map(({ kind }) => kind);
+  if (kinds.includes('dropLastRow')) return { ...rule, keepSums: 'ofColumns' };
+  return kinds.includes('centreRows') && kinds.includes('dropLastColumn') ? { ...rule, keepSums: 'ofRows' } : rule;
 }
 
 function dropped({ target }: Context, kind: 'dropLastColumn' | 'dropLastRow'): readonly Step[] {

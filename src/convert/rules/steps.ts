@@ -69,6 +69,12 @@ export function describeStep(step: Step): string {
   }
 }
 
+/** The parameters of a norm that a step takes into a linear. */
+export function foldedParameters(step: Step): readonly string[] {
+  if (step.kind === 'scaleColumns') return [step.by];
+  return step.kind === 'addProduct' ? [step.vector] : [];
+}
+
 /** Two passes: the means, then the rows. A transposed matrix has its columns as rows, so that one pass is enough. */
 function centreColumns(matrix: RowMatrix, maxElements: number): RowMatrix {
   if (matrix.transposeOf !== undefined) {

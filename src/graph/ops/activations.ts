@@ -9,7 +9,7 @@ const erfc: (x: number) => number = erfcModule;
 /** `erf`: x·Φ(x). `tanh`: its approximation with tanh, which GPT-2 uses [GELU §2]. */
 export type GeluApproximation = 'erf' | 'tanh';
 
-interface GeluAttributes {
+export interface GeluAttributes {
   readonly approximation: GeluApproximation;
 }
 

@@ -73,7 +73,7 @@ const transposeOp: Op<{ readonly permutation: readonly number[] }> = {
   emit: (context, inputs, { permutation }) => context.add('Transpose', inputs, { perm: permutation }),
 };
 
-interface SliceAttributes {
+export interface SliceAttributes {
   readonly axis: number;
   readonly start: number;
   readonly end: number;
@@ -115,7 +115,7 @@ function isLength(value: number): boolean {
   return Number.isInteger(value) && value >= 0;
 }
 
-interface PadAttributes {
+export interface PadAttributes {
   readonly axis: number;
   readonly before: number;
   readonly after: number;
@@ -205,7 +205,7 @@ function concatValues(inputs: readonly Value[], axis: number): Value {
   return { dtype: first.dtype, shape, data };
 }
 
-interface SplitAttributes {
+export interface SplitAttributes {
   readonly axis: number;
   readonly lengths: readonly number[];
 }

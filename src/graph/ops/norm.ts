@@ -3,7 +3,7 @@ import { type Dim, formatShape, sameShape } from '../../core/shape.ts';
 import { type NormContext, type NormKind, type NormParameter, normKinds } from '../../norms/index.ts';
 import { apply, applySingle, at, type EmitContext, formatTypes, type Op, type Tensor, type Value } from '../tensor.ts';
 
-interface NormAttributes {
+export interface NormAttributes {
   readonly kind: NormKind;
   readonly epsilon: number;
 }
@@ -129,11 +129,17 @@ function onnxBuilder(context: EmitContext, rank: number): OpBuilder<string> {
     sumAll: (x) => op('Reshape', context.add('ReduceSum', [x], { keepdims: 0 })[0], context.ints([1])),
     slice: (x, start, end) => op('Slice', x, context.ints([start]), context.ints([end]), last()),
     padEnd: (x, count) => op('Pad', x, context.ints([0, count]), '', last()),
-    fused: (call) =>
-      context.add(call.opType, call.inputs, call.attributes, {
+    fused(call) {
+      if (call.outputs > 1 && context.floatType === 'float64') {
+        throw new RangeError(
+          `graph/norm: ${call.opType} gives row statistics in float32 only; emit gradients of norms in float32`,
+        );
+      }
+      return context.add(call.opType, call.inputs, call.attributes, {
         outputs: call.outputs,
         ...(call.domain === undefined ? {} : { domain: call.domain }),
-      }),
+      });
+    },
   };
 }
 

@@ -4,7 +4,7 @@ import { applySingle, at, constant, formatTypes, normalizeAxis, type Op, type Te
 import { scale } from './elementwise.ts';
 import { reshape } from './layout.ts';
 
-interface SumAttributes {
+export interface SumAttributes {
   /** Sorted, not negative. */
   readonly axes: readonly number[];
 }

@@ -1,0 +1,256 @@
+import { InputError } from '../../core/errors.ts';
+import { createRandom } from '../../core/random.ts';
+import { sizeOf } from '../../core/shape.ts';
+import { median, ratioOfPairs } from '../../core/statistics/index.ts';
+import { cpuEngine, type Engine, type EngineTensor, measureCopyBandwidth, type Session } from '../../engine/index.ts';
+import { encodeModel, type OnnxModel } from '../../graph/index.ts';
+import { type NormKind, normKind, normKinds } from '../../norms/index.ts';
+import { ordinaryNumbers } from '../data.ts';
+import { interleave, secondsOf, type Timings, type Variant } from '../interleave.ts';
+import {
+  baseline,
+  type BenchOptions,
+  normsOf,
+  requireMemory,
+  requireSeconds,
+  requireWhole,
+  runtimeLabel,
+  sessionOptions,
+} from '../options.ts';
+import { type Direction, directions, loweringOf, normChain, type NormShape, scaleChain, tensorWidth } from './graph.ts';
+
+export interface BenchNormsOptions extends BenchOptions {
+  /** Default 2048: the positions of a sequence, or of a batch of them. */
+  readonly rows?: number | undefined;
+  /** Hidden sizes. Default 128, 768 and 2048. */
+  readonly widths?: readonly number[] | undefined;
+  /** Ids of the catalogue; LayerNorm and `none` are always measured. Default: all. */
+  readonly norms?: readonly string[] | undefined;
+  /** How long each shape is measured, both directions together. Default 20. */
+  readonly seconds?: number | undefined;
+}
+
+/** One norm's kernels on one shape, alone. */
+export interface NormOperation {
+  readonly norm: string;
+  readonly direction: Direction;
+  readonly rows: number;
+  /** The hidden size; CRMSNorm works on a tensor that is one narrower. */
+  readonly width: number;
+  /** Median over the rounds of one application, the cost of calling the engine taken off. */
+  readonly microseconds: number;
+  /** The bytes that one fused kernel would move (`NormKind.cost`), per measured second. */
+  readonly gigabytesPerSecond: number;
+  /** Of the machine's copy bandwidth; above 1 where caches help. */
+  readonly fractionOfCopy: number;
+  readonly ratioToLayerNorm: { readonly ratio: number; readonly ci: readonly [number, number] };
+}
+
+/** The rounds in which the norms of one shape and direction were timed, and what was timed beside them. */
+export interface NormRotation extends NormShape {
+  readonly direction: Direction;
+  readonly rounds: number;
+  /** Applications of a norm in one run. */
+  readonly chainLength: number;
+  /** The fastest run without any norm: what calling the engine costs at least. */
+  readonly emptyRunMicroseconds: number;
+  /** One multiplication of the tensor by a constant, in place, and the bandwidth of its reading and writing. */
+  readonly scaleMicroseconds: number;
+  readonly scaleGigabytesPerSecond: number;
+}
+
+/** How a norm is written for the engine. */
+export interface NormLowering {
+  readonly norm: string;
+  readonly direction: Direction;
+  /** ONNX operators in order; empty for no norm. */
+  readonly operators: readonly string[];
+  /** Whether the engine does all of it in one operator. */
+  readonly fused: boolean;
+}
+
+export interface NormBenchmark {
+  readonly runtimeLabel: string;
+  /** Bytes read and written per second, 10⁹, by the engine on a tensor larger than the caches. */
+  readonly copyGigabytesPerSecond: number;
+  readonly ops: readonly NormOperation[];
+  readonly rotations: readonly NormRotation[];
+  readonly lowerings: readonly NormLowering[];
+}
+
+const copySeconds = 1;
+
+/**
+ * Times every norm's forward and backward pass on this engine, all norms interleaved, and compares with LayerNorm.
+ *
+ * A norm is applied several times in one run, to its own output; from the run's time that of the fastest run without
+ * norms is taken off, and the rest is divided by the number of applications. So a norm's time is what removing it saves.
+ * The numbers are those of this engine's kernels, which differ in quality: they say nothing about the norms themselves.
+ *
+ * Throws InputError for bad options, for shapes that don't fit in memory and for ones too small to be timed.
+ */
+export async function benchNorms(options: BenchNormsOptions = {}): Promise<NormBenchmark> {
+  const { threads, signal, onProgress, engine = cpuEngine() } = options;
+  const rows = requireWhole('rows', options.rows ?? 2048);
+  const widths = [...new Set(options.widths ?? [128, 768, 2048])].map((width) => requireWhole('width', width, 2));
+  const seconds = requireSeconds(options.seconds ?? 20);
+  const kinds = normsOf(options.norms ?? normKinds.map(({ id }) => id), [baseline]).filter(({ id }) => id !== 'none');
+  for (const width of widths) requireMemory(`${rows}×${width}`, bytesNeeded({ rows, width }, kinds.length));
+
+  const copy = await measureCopyBandwidth(engine, {
+    seconds: Math.min(seconds, copySeconds),
+    ...(threads === undefined ? {} : { threads }),
+  });
+  const copyGigabytesPerSecond = copy.bytesPerSecond / 1e9;
+  const plans = widths.flatMap((width) => directions.map((direction) => ({ rows, width, direction })));
+  const ops: NormOperation[] = [];
+  const rotations: NormRotation[] = [];
+  for (const [index, plan] of plans.entries()) {
+    signal?.throwIfAborted();
+    const report = (fraction: number) =>
+      onProgress?.({ what: `${rows}×${plan.width} ${plan.direction}`, fraction: (index + fraction) / plans.length });
+    report(0);
+    const timings = await timeRotation(kinds, plan, engine, { threads, seconds: seconds / 2, signal, report });
+    const rotation = rotationOf(plan, timings);
+    rotations.push(rotation);
+    ops.push(...kinds.map((kind) => operationOf(kind, rotation, timings, copyGigabytesPerSecond)));
+  }
+  return {
+    runtimeLabel: runtimeLabel(engine, threads),
+    copyGigabytesPerSecond,
+    ops,
+    rotations,
+    lowerings: kinds.flatMap((kind) =>
+      directions.map((direction) => {
+        const operators = loweringOf(kind, direction);
+        return { norm: kind.id, direction, operators, fused: operators.length === 1 };
+      }),
+    ),
+  };
+}
+
+type Plan = NormShape & { readonly direction: Direction };
+
+/** So many applications that a run passes over about 4 Mi elements, where the call's cost is small beside them. */
+export function chainLengthFor({ rows, width }: NormShape): number {
+  return Math.min(16, Math.max(2, Math.round(2 ** 22 / (rows * width))));
+}
+
+/** Every session keeps its buffers: the inputs and up to eight tensors of a composed backward pass. */
+function bytesNeeded({ rows, width }: NormShape, count: number): number {
+  return 4 * rows * width * (2 + 8 * (count + 2));
+}
+
+/** Names that no norm of the catalogue has. */
+const emptyRun = 'empty run';
+const scaling = 'scaling';
+
+async function timeRotation(
+  kinds: readonly NormKind[],
+  plan: Plan,
+  engine: Engine,
+  options: {
+    readonly threads: number | undefined;
+    readonly seconds: number;
+    readonly signal: AbortSignal | undefined;
+    readonly report: (fraction: number) => void;
+  },
+): Promise<Timings> {
+  const { threads, seconds, signal, report } = options;
+  const length = chainLengthFor(plan);
+  const models: [name: string, model: OnnxModel][] = [
+    [emptyRun, normChain(normKind('none'), plan.direction, plan, length)],
+    [scaling, scaleChain(plan, length)],
+    ...kinds.map((kind): [string, OnnxModel] => [kind.id, normChain(kind, plan.direction, plan, length)]),
+  ];
+  const values = { x: ordinaryNumbers(plan.rows * plan.width, 1), dy: ordinaryNumbers(plan.rows * plan.width, 1, 0.1) };
+  const sessions: Session[] = [];
+  try {
+    const variants: Variant[] = [];
+    for (const [name, model] of models) {
+      const session = await engine.createSession(encodeModel(model), sessionOptions(threads));
+      sessions.push(session);
+      const feeds = feedsOf(model, values);
+      variants.push({ name, run: () => session.run(feeds) });
+      signal?.throwIfAborted();
+    }
+    return await interleave(variants, {
+      seconds,
+      signal,
+      random: createRandom(`bench norms ${plan.rows} ${plan.width} ${plan.direction}`),
+      onRound: (_, fraction) => report(fraction),
+    });
+  } finally {
+    for (const session of sessions) await session.release();
+  }
+}
+
+function feedsOf(model: OnnxModel, values: Readonly<Record<'x' | 'dy', Float32Array>>): Record<string, EngineTensor> {
+  return Object.fromEntries(
+    model.graph.inputs.map(({ name, shape }) => {
+      const dims = shape.map(Number);
+      return [name, { dtype: 'float32', shape: dims, data: values[name === 'dy' ? 'dy' : 'x'].subarray(0, sizeOf(dims)) }];
+    }),
+  );
+}
+
+function rotationOf(plan: Plan, timings: Timings): NormRotation {
+  const chainLength = chainLengthFor(plan);
+  const emptySeconds = Math.min(...secondsOf(timings, emptyRun));
+  const scaleSeconds = median(applicationSeconds(secondsOf(timings, scaling), emptySeconds, chainLength, plan));
+  return {
+    ...plan,
+    rounds: timings.rounds,
+    chainLength,
+    emptyRunMicroseconds: 1e6 * emptySeconds,
+    scaleMicroseconds: 1e6 * scaleSeconds,
+    scaleGigabytesPerSecond: (2e-9 * 4 * plan.rows * plan.width) / scaleSeconds,
+  };
+}
+
+function operationOf(
+  kind: NormKind,
+  { rows, width, direction, chainLength, emptyRunMicroseconds }: NormRotation,
+  timings: Timings,
+  copyGigabytesPerSecond: number,
+): NormOperation {
+  const shape = { rows, width };
+  const perApplication = (id: string) =>
+    applicationSeconds(secondsOf(timings, id), emptyRunMicroseconds / 1e6, chainLength, shape);
+  const seconds = perApplication(kind.id);
+  const columns = tensorWidth(kind, width);
+  const bytes = kind.cost(columns)[direction].bytesPerElement * rows * columns;
+  const gigabytesPerSecond = (1e-9 * bytes) / median(seconds);
+  const random = createRandom(`bench norms ${kind.id} ${direction} ${rows} ${width}`);
+  const { ratio, ci } = ratioOfPairs(seconds, perApplication(baseline), { random });
+  return {
+    norm: kind.id,
+    direction,
+    rows,
+    width,
+    microseconds: 1e6 * median(seconds),
+    gigabytesPerSecond,
+    fractionOfCopy: gigabytesPerSecond / copyGigabytesPerSecond,
+    ratioToLayerNorm: { ratio, ci: [ci.low, ci.high] },
+  };
+}
+
+/**
+ * Seconds of one application from those of runs that apply `chainLength` of them: (run − empty run) / chainLength.
+ *
+ * Throws an InputError where a run was no longer than an empty one: the shape is too small for this clock.
+ */
+export function applicationSeconds(
+  runs: Float64Array,
+  emptySeconds: number,
+  chainLength: number,
+  { rows, width }: NormShape,
+): Float64Array {
+  return runs.map((run) => {
+    const seconds = (run - emptySeconds) / chainLength;
+    if (seconds > 0) return seconds;
+    throw new InputError(
+      `bench norms: ${rows}×${width} is too small, its time can't be told from that of calling the engine. Take more rows`,
+    );
+  });
+}

@@ -1,0 +1,129 @@
+import { join } from 'node:path';
+import { Option } from 'commander';
+import {
+  type Certificate,
+  type ConversionFormat,
+  type ConversionResult,
+  type ConversionTarget,
+  type ConvertedModel,
+  conversionFormats,
+  conversionTargets,
+  convertModel,
+  storedDTypes,
+} from '../../convert/index.ts';
+import { formatBytes, formatSignificant, formatTable } from '../../core/format.ts';
+import { createProgress } from '../../core/progress.ts';
+import { type CommandModule, examples } from '../command.ts';
+
+interface ConvertArguments {
+  readonly to: ConversionTarget;
+  readonly format?: ConversionFormat;
+  readonly dtype: keyof typeof storedDTypes;
+  readonly force?: true;
+  readonly certify: boolean;
+  readonly json?: true;
+}
+
+/** `normlab convert <source> <out> --to rmsnorm|crmsnorm`: exit code 1 when the result fails its certificate. */
+export const convertCommand: CommandModule = {
+  register(program, { stdout, stderr, signal }) {
+    program
+      .command('convert')
+      .summary('rewrite a Pre-LN model as Pre-RMSNorm or Pre-CRMSNorm, losslessly')
+      .description(
+        'Rewrites the weights of a Pre-LN model so that it computes the same with RMSNorm or CRMSNorm, and measures how\n' +
+          'equal it is. What fails its certificate is not kept (exit code 1); what can’t be converted exactly is refused.',
+      )
+      .argument('<source>', 'folder with config.json and the weights as safetensors')
+      .argument('<out>', 'folder to create')
+      .addOption(new Option('--to <norm>', 'what the norms become').choices(conversionTargets).makeOptionMandatory())
+      .addOption(
+        new Option(
+          '--format <format>',
+          'hf: the source’s own class; normlab: explicitly; llama: as Llama (default: hf; normlab for crmsnorm)',
+        ).choices(conversionFormats),
+      )
+      .addOption(
+        new Option('--dtype <dtype>', 'element type of the written weights')
+          .choices(Object.keys(storedDTypes))
+          .default('source'),
+      )
+      .option('--force', 'replace an existing model in <out>')
+      .option('--no-certify', 'skip the certificate: no memory for it, or done elsewhere')
+      .option('--json', 'print the certificate and the paths as JSON')
+      .addHelpText(
+        'after',
+        examples(
+          ['an ordinary GPT-2 folder whose weights suit RMSNorm', 'convert ./gpt2 ./gpt2-rms --to rmsnorm'],
+          ['an OLMo as a Llama, in bfloat16', 'convert ./olmo ./olmo-llama --to rmsnorm --format llama --dtype bf16'],
+          ['without the redundant coordinate', 'convert ./gpt2 ./gpt2-crms --to crmsnorm'],
+        ),
+      )
+      .action(async (source: string, out: string, { to, dtype, json, ...options }: ConvertArguments) => {
+        const progress = createProgress({ stream: stderr });
+        const onProgress = (line: string) => progress.update(line);
+        const result = await convertModel({
+          source,
+          out,
+          target: to,
+          dtype: storedDTypes[dtype],
+          signal,
+          onProgress,
+          ...options,
+        }).finally(() => progress.done({ clear: true }));
+        stdout.write(`${json ? toJson(result) : toText(result)}\n`);
+      });
+  },
+};
+
+function toJson(result: ConversionResult): string {
+  const certificatePath =
+    result.status === 'converted' && result.certificate !== null ? join(result.path, 'certificate.json') : null;
+  return JSON.stringify({ ...result, certificatePath }, null, 2);
+}
+
+function toText(result: ConversionResult): string {
+  if (result.status === 'nothing-to-do') return result.reason;
+  const { certificate } = result;
+  const measured =
+    certificate === null ? ['Not certified (--no-certify).'] : [toTable(certificate), '', verdict(certificate)];
+  return [...measured, ...facts(result)].join('\n');
+}
+
+function toTable({ algebra, stored, run, floor, engineFloor, limits }: Certificate): string {
+  const row = (label: string, figures: Certificate['floor'], limit: number | null) => [
+    label,
+    formatSignificant(figures.maxAbsLogit),
+    limit === null ? null : formatSignificant(limit),
+    formatSignificant(figures.nmse),
+    formatSignificant(figures.kl),
+    `${formatSignificant(100 * figures.top1Agreement)}%`,
+  ];
+  return formatTable(
+    ['difference to the source', 'max |Δlogit|', 'limit', 'NMSE', 'KL (nats)', 'same top-1'],
+    [
+      row('algebra: float64, before rounding', algebra, limits.algebra),
+      row('stored: float64, as written', stored, limits.stored),
+      row('run: float32 engine, as written', run, limits.run),
+      row('floor: rounding alone', floor, null),
+      row('floor: float32 engine alone', engineFloor, null),
+    ],
+  );
+}
+
+function verdict({ floor, stored }: Certificate): string {
+  const ratio = stored.maxAbsLogit / floor.maxAbsLogit;
+  const floors = Number.isFinite(ratio) ? `, ${formatSignificant(ratio)} of the floor` : '';
+  return `Passed: the same function up to the rounding of the stored weights${floors}.`;
+}
+
+function facts(result: ConvertedModel): readonly string[] {
+  const { path, target, format, tensorsWritten, tensorsRewritten, bytesWritten, copied } = result;
+  return [
+    ...(result.untiedHead
+      ? ['Untied: the head keeps the old token embedding as a matrix of its own; a runtime that ties it anyway errs.']
+      : []),
+    `Written to ${path} (${target}, format ${format}): ${tensorsWritten} tensors, ${tensorsRewritten} rewritten, ${formatBytes(bytesWritten)}.`,
+    ...(copied.length === 0 ? [] : [`Copied: ${copied.join(', ')}.`]),
+  ];
+}

@@ -1,0 +1,31 @@
+import type { FloatDType } from '../../core/dtype.ts';
+import { roundTo } from '../../core/rounding.ts';
+
+/**
+ * Rounds the blocks of a matrix, row by row and in order, so that the sums of its rows or columns stay what they were
+ * to within half a unit in the last place: what rounding an entry to nearest takes away is added to the next one.
+ *
+ * A CRMSNorm model computes its last coordinate as minus the sum of the others. Rounded each by itself, entries that
+ * were stored in the same type before one mean was subtracted from all of them err to the same side, and that sum is
+ * off by as much as d halves of a unit instead of one.
+ */
+export function keepingSums(
+  dtype: FloatDType,
+  columns: number,
+  sums: 'ofRows' | 'ofColumns',
+): (block: Float64Array) => Float64Array {
+  const carried = new Float64Array(columns);
+  return (block) => {
+    let carry = 0;
+    return block.map((value, i) => {
+      const column = i % columns;
+      if (sums === 'ofColumns') carry = carried[column] ?? Number.NaN;
+      else if (column === 0) carry = 0;
+      const wanted = value + carry;
+      const rounded = roundTo(wanted, dtype);
+      carry = wanted - rounded;
+      carried[column] = carry;
+      return rounded;
+    });
+  };
+}

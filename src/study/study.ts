@@ -1,0 +1,146 @@
+import { join } from 'node:path';
+import { formatDuration } from '../core/format.ts';
+import { normlabVersion } from '../core/version.ts';
+import { engineInfo } from '../engine/index.ts';
+import {
+  type Answer,
+  answer,
+  parseResults,
+  readPart,
+  type StudyResults,
+  schemaVersion,
+  writeReport,
+} from '../report/index.ts';
+import { type CompareProgress, type Comparison, compare, loadCorpus, parseConfig } from '../train/index.ts';
+import { studyConversions } from './conversion.ts';
+import { evidenceResults } from './evidence.ts';
+import { findProfile } from './profiles.ts';
+import { measureSpeed } from './speed.ts';
+import { openStudyFolder } from './stages.ts';
+import { trainingResults } from './training.ts';
+
+/** Parts that can be left out. */
+export const optionalParts = ['speed', 'training', 'conversions'] as const;
+export type OptionalPart = (typeof optionalParts)[number];
+
+export interface StudyOptions {
+  readonly profile: string;
+  readonly out: string;
+  /** The files to train on; null is the speeches that come with normlab. */
+  readonly text?: readonly string[] | null;
+  readonly skip?: readonly OptionalPart[];
+  /** Starts over where the folder holds a study already. */
+  readonly force?: boolean;
+  readonly signal?: AbortSignal;
+  /** Called with the part that is being worked on and a line that says how far it is. */
+  readonly onProgress?: (part: string, line: string) => void;
+}
+
+export interface StudyResult {
+  readonly answer: Answer;
+  readonly results: StudyResults;
+  /** The paths of the written report. */
+  readonly files: readonly string[];
+  readonly elapsedSeconds: number;
+}
+
+/**
+ * Measures, trains, converts and looks up what bears on "LayerNorm or RMSNorm?", and writes the report.
+ *
+ * Finished parts are kept in the folder: a study that was stopped, even killed, goes on where it was.
+ */
+export async function runStudy(options: StudyOptions): Promise<StudyResult> {
+  const { out, signal } = options;
+  const version = normlabVersion();
+  const profile = findProfile(options.profile);
+  const text = options.text ?? null;
+  const config = parseConfig({ ...profile.config, text }, 'study');
+  const corpus = await loadCorpus(text);
+  const folder = await openStudyFolder(out, profile.id, options.force ?? false);
+  const say = (part: string) => (line: string) => options.onProgress?.(part, line);
+  const skips = new Set(options.skip ?? []);
+  const skipped = 'it was left out on request';
+
+  // Timing comes first: nothing else runs beside it.
+  const speed = skips.has('speed')
+    ? null
+    : await folder.stage('speed', { version, speed: profile.speed }, readPart.speed, () =>
+        measureSpeed(profile.speed, say('speed'), signal),
+      );
+  signal?.throwIfAborted();
+
+  const inputs = { version, config, norms: profile.norms, seeds: profile.seeds, corpus: corpus.sha256 };
+  const runs = join(out, 'runs');
+  const training = skips.has('training')
+    ? null
+    : await folder.stage('training', inputs, readPart.training, async () => {
+        const comparison: Comparison = await compare({
+          folder: runs,
+          norms: profile.norms,
+          seeds: profile.seeds,
+          config,
+          corpus,
+          ...(signal === undefined ? {} : { signal }),
+          onProgress: (progress) => say('training')(describeTraining(progress)),
+        });
+        return trainingResults(comparison, config, corpus);
+      });
+  signal?.throwIfAborted();
+
+  const reference = training?.norms.find(({ id }) => id === training.baseline)?.runs.find((run) => !run.diverged);
+  const conversions =
+    skips.has('conversions') || reference === undefined
+      ? null
+      : await folder.stage('conversions', { ...inputs, dtypes: profile.conversionDTypes }, readPart.conversions, () =>
+          studyConversions({
+            model: join(runs, `layernorm-seed${reference.seed}`, 'model'),
+            label: `the study's own LayerNorm model, seed ${reference.seed}`,
+            folder: join(out, 'converted'),
+            config,
+            corpus,
+            dtypes: profile.conversionDTypes,
+            ...(signal === undefined ? {} : { signal }),
+            onProgress: say('conversions'),
+          }),
+        );
+
+  say('report')('writing');
+  const noReference = skips.has('conversions') ? skipped : 'there is no trained LayerNorm model to convert';
+  const results = parseResults({
+    schemaVersion,
+    profile: profile.id,
+    createdAt: new Date().toISOString(),
+    normlabVersion: version,
+    machine: machine(),
+    elapsedSeconds: folder.seconds(),
+    commands: [reproduce(options)],
+    training,
+    speed,
+    conversions,
+    evidence: evidenceResults(),
+    notMeasured: {
+      ...(training === null ? { training: skipped } : {}),
+      ...(speed === null ? { speed: skipped } : {}),
+      ...(conversions === null ? { conversions: noReference } : {}),
+    },
+  });
+  const files = await writeReport(out, results);
+  return { answer: answer(results), results, files, elapsedSeconds: folder.seconds() };
+}
+
+function describeTraining({ finishedRuns, runs, active, remainingSeconds }: CompareProgress): string {
+  const running = active.map(({ name, progress }) => `${name} ${Math.round((100 * progress.step) / progress.steps)}%`);
+  const left = remainingSeconds === null ? [] : [`${formatDuration(remainingSeconds)} left`];
+  return [`${finishedRuns}/${runs} runs`, ...running, ...left].join(' · ');
+}
+
+function machine(): StudyResults['machine'] {
+  const { cpu, processors, memoryBytes, platform, node, onnxruntime } = engineInfo();
+  return { cpu, cores: processors, memoryGiB: memoryBytes / 2 ** 30, platform, node, onnxruntime };
+}
+
+function reproduce({ profile, text, skip }: StudyOptions): string {
+  const files = text ? ` --text ${text.join(' ')}` : '';
+  const left = skip?.length ? ` --skip ${skip.join(',')}` : '';
+  return `npx normlab study --profile ${profile}${files}${left}`;
+}
