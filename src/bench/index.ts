@@ -1,1 +1,22 @@
-export * from './norms/index.ts';
+/** Measurements of time on this machine: the norms alone, and their share of a model. */
+export {
+  type BenchNormsOptions,
+  benchNorms,
+  type Direction,
+  directions,
+  type NormBenchmark,
+  type NormLowering,
+  type NormOperation,
+  type NormRotation,
+} from './norms/index.ts';
+export type { BenchOptions, BenchProgress } from './options.ts';
+export {
+  type BenchSharesOptions,
+  benchShares,
+  type GptSize,
+  gptSize,
+  gptSizes,
+  type MeasuredParts,
+  type ShareBenchmark,
+  type TimeShare,
+} from './shares/index.ts';

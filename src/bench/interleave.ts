@@ -1,4 +1,4 @@
-import { type Random, createRandom } from '../core/random.ts';
+import { createRandom, type Random } from '../core/random.ts';
 
 /** Something to be timed. */
 export interface Variant {

@@ -1,6 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { placements } from '../models/index.ts';
-import { defaultConfig, parseConfig, type TrainConfig } from '../train/index.ts';
+import { defaultConfig, parseConfig, type TrainConfig, usualWarmupSteps } from '../train/index.ts';
 import { parseCount, parseNonNegative } from './options.ts';
 
 /** The options that `train` and `compare` share, as commander gives them. */
@@ -13,7 +13,7 @@ export interface TrainingArguments {
   readonly batch: number;
   readonly steps: number;
   readonly lr: number;
-  readonly warmup: number;
+  readonly warmup?: number;
   readonly weightDecay: number;
   readonly clip: number;
   readonly placement: TrainConfig['model']['placement'];
@@ -34,12 +34,16 @@ export function addTrainingOptions(command: Command): Command {
     .option('--batch <n>', 'sequences of a batch', parseCount, batch)
     .option('--steps <n>', 'optimizer steps', parseCount, schedule.steps)
     .option('--lr <x>', 'highest learning rate', parsePositive, schedule.learningRate)
-    .option('--warmup <n>', 'steps of linear warm-up', parseWhole, schedule.warmupSteps)
+    .option(
+      '--warmup <n>',
+      `steps of linear warm-up (default: ${schedule.warmupSteps}, or a tenth of the steps where that is less)`,
+      parseWhole,
+    )
     .option('--weight-decay <x>', "AdamW's decoupled weight decay", parseNonNegative, optimizer.weightDecay)
     .option('--clip <x>', "largest global norm of the gradients; 0 doesn't clip", parseNonNegative, optimizer.clip ?? 0)
     .addOption(new Option('--placement <where>', 'where the norms sit').choices(placements).default(model.placement))
     .option('--epsilon <x>', "the norm's epsilon (default: the norm's usual one)", parseNonNegative)
-    .option('--samples <n>', 'texts to sample at the end', parseWhole, samples.count)
+    .option('--samples <n>', 'texts to sample at the end', parseSampleCount, samples.count)
     .option('--threads <n>', 'threads of the engine', parseCount);
 }
 
@@ -65,7 +69,7 @@ export function trainingConfig(options: TrainingArguments, norm: string, seed: n
     schedule: {
       ...defaultConfig.schedule,
       learningRate: options.lr,
-      warmupSteps: options.warmup,
+      warmupSteps: options.warmup ?? usualWarmupSteps(options.steps),
       steps: options.steps,
     },
     batch: options.batch,
@@ -75,10 +79,12 @@ export function trainingConfig(options: TrainingArguments, norm: string, seed: n
   });
 }
 
-/** A comma-separated list of whole numbers from 0, or how many seeds counted from 1. */
+/** A comma-separated list of whole numbers from 0, or how many seeds, which then count from 1. */
 export function parseSeeds(text: string): readonly number[] {
-  const seeds = text.split(',').map((part) => parseWhole(part.trim()));
-  return text.includes(',') ? seeds : Array.from({ length: parseCount(text) }, (_, i) => i + 1);
+  if (text.includes(',')) return text.split(',').map((part) => parseWhole(part.trim()));
+  const count = parseCount(text);
+  if (count > 1000) throw new InvalidArgumentError('Expected at most 1000 seeds, or a list with commas.');
+  return Array.from({ length: count }, (_, i) => i + 1);
 }
 
 /** A comma-separated list of names. */
@@ -93,7 +99,14 @@ export function parseWhole(text: string): number {
   return text === '0' ? 0 : parseCount(text);
 }
 
-function parsePositive(text: string): number {
+function parseSampleCount(text: string): number {
+  const count = parseWhole(text);
+  if (count > 1000) throw new InvalidArgumentError('Expected at most 1000 texts.');
+  return count;
+}
+
+/** A finite number above 0. */
+export function parsePositive(text: string): number {
   const value = parseNonNegative(text);
   if (value > 0) return value;
   throw new InvalidArgumentError('Expected a number above 0.');

@@ -29,6 +29,12 @@ export function nothingToDo(model: Described, target: ConversionTarget): string 
         : 'its residual stream is not zero-mean: an RMSNorm model keeps the mean that a CRMSNorm model cannot hold',
     );
   }
+  if (kinds.includes('crmsnorm')) {
+    throw refusal(
+      model,
+      'its norms are crmsnorm, which is rmsnorm without a redundant coordinate; convert the LayerNorm original instead',
+    );
+  }
   const unfit = norms.find(({ norm }) => recentredNorm(norm) === undefined);
   if (unfit !== undefined) {
     throw refusal(

@@ -43,15 +43,15 @@ export function numbersOf(tensor: EngineTensor | undefined): readonly number[] {
 }
 
 const samples = 10;
-const safety = 32;
+const safety = 64;
 
 /**
  * How far from the float64 results an engine of `floatType` may be, entry by entry.
  *
  * Every op is evaluated with each float that it reads and writes moved by up to an ulp of that type (relative to its own
  * size, at random), which is what a kernel does that is backward stable and rounds each result once. The farthest that
- * an entry moves in 10 such evaluations, times 32, plus 4 ulps of the entry is its tolerance. Where a graph
- * cancels, it grows as it has to. 32 is what a norm's gradient on a row of one entry needs, doubled: it is lowered to
+ * an entry moves in 10 such evaluations, times 64, plus 4 ulps of the entry is its tolerance. Where a graph
+ * cancels, it grows as it has to. 64 is what a norm's gradient on a row of one entry needs, doubled: it is lowered to
  * several ops, which cancel inside.
  */
 export function tolerances(

@@ -8,12 +8,11 @@ import { normals, shapeOf } from './ops/draw.fixture.ts';
 import { add, allOps, mul, sum } from './ops/index.ts';
 import { at, input } from './tensor.ts';
 
-const draws = 3;
+const draws = 4;
 
 /** Ops that need Gelu, Erf or OneHot, of which ONNX Runtime has no float64 kernels, or a norm's row statistics. */
 const float32Only = ({ op, title = '' }: OpCase): boolean =>
-  op === 'gelu' ||
-  (op === 'geluGradient' && title === 'erf') ||
+  ((op === 'gelu' || op === 'geluGradient') && title === 'erf') ||
   (op === 'scatterRows' && title !== '1025 rows') ||
   (op === 'normGradient' && !statisticsFree.includes(title));
 const statisticsFree = ['prmsnorm', 'dyt'];

@@ -14,7 +14,7 @@ import {
 import { type CompareProgress, type Comparison, compare, loadCorpus, parseConfig } from '../train/index.ts';
 import { studyConversions } from './conversion.ts';
 import { evidenceResults } from './evidence.ts';
-import { findProfile } from './profiles.ts';
+import { findProfile, type Profile } from './profiles.ts';
 import { measureSpeed } from './speed.ts';
 import { openStudyFolder } from './stages.ts';
 import { trainingResults } from './training.ts';
@@ -24,7 +24,8 @@ export const optionalParts = ['speed', 'training', 'conversions'] as const;
 export type OptionalPart = (typeof optionalParts)[number];
 
 export interface StudyOptions {
-  readonly profile: string;
+  /** A profile, or the id of one. */
+  readonly profile: string | Profile;
   readonly out: string;
   /** The files to train on; null is the speeches that come with normlab. */
   readonly text?: readonly string[] | null;
@@ -52,7 +53,7 @@ export interface StudyResult {
 export async function runStudy(options: StudyOptions): Promise<StudyResult> {
   const { out, signal } = options;
   const version = normlabVersion();
-  const profile = findProfile(options.profile);
+  const profile = typeof options.profile === 'string' ? findProfile(options.profile) : options.profile;
   const text = options.text ?? null;
   const config = parseConfig({ ...profile.config, text }, 'study');
   const corpus = await loadCorpus(text);
@@ -113,7 +114,7 @@ export async function runStudy(options: StudyOptions): Promise<StudyResult> {
     normlabVersion: version,
     machine: machine(),
     elapsedSeconds: folder.seconds(),
-    commands: [reproduce(options)],
+    commands: [reproduce(profile.id, options)],
     training,
     speed,
     conversions,
@@ -139,7 +140,7 @@ function machine(): StudyResults['machine'] {
   return { cpu, cores: processors, memoryGiB: memoryBytes / 2 ** 30, platform, node, onnxruntime };
 }
 
-function reproduce({ profile, text, skip }: StudyOptions): string {
+function reproduce(profile: string, { text, skip }: StudyOptions): string {
   const files = text ? ` --text ${text.join(' ')}` : '';
   const left = skip?.length ? ` --skip ${skip.join(',')}` : '';
   return `npx normlab study --profile ${profile}${files}${left}`;

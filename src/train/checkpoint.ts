@@ -1,24 +1,34 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { openSafetensors, writeSafetensors } from '../checkpoint/index.ts';
-import { InputError } from '../core/errors.ts';
+import { InputError, messageOf } from '../core/errors.ts';
+import { explainFileError } from '../core/fileErrors.ts';
 import type { Chunk } from './packing.ts';
 import type { TrainState } from './step.ts';
 
 const stateParts = ['parameters', 'firstMoments', 'secondMoments'] as const;
 
-function statePath(folder: string): string {
+const advice = 'restore it, or --force to start over';
+
+/** Where the checkpoint of a run folder lies. */
+export function checkpointPath(folder: string): string {
   return join(folder, 'checkpoint', 'state.safetensors');
 }
 
-/** Writes the state after a step. At any moment the file is the old checkpoint or the new one. */
+/** The state after a step. */
+export interface Checkpoint {
+  readonly state: TrainState;
+  readonly step: number;
+}
+
+/** Writes a checkpoint of the run `run`. At any moment the file is the old checkpoint or the new one. */
 export async function writeCheckpoint(
   folder: string,
+  run: string,
   chunks: readonly Chunk[],
-  state: TrainState,
-  step: number,
+  { state, step }: Checkpoint,
 ): Promise<void> {
-  await mkdir(join(folder, 'checkpoint'), { recursive: true });
+  const path = checkpointPath(folder);
   const entries = stateParts.flatMap((part) =>
     chunks.map((chunk, i) => {
       const data = state[part][i] ?? new Float32Array();
@@ -30,29 +40,32 @@ export async function writeCheckpoint(
       };
     }),
   );
-  await writeSafetensors(statePath(folder), entries, { metadata: { step: String(step) } });
+  try {
+    await mkdir(join(folder, 'checkpoint'), { recursive: true });
+    await writeSafetensors(path, entries, { metadata: { step: String(step), run } });
+  } catch (error) {
+    throw explainFileError(error, path);
+  }
 }
 
-/** Reads a checkpoint. Throws an `InputError` where it does not fit the run's model. */
-export async function readCheckpoint(
-  folder: string,
-  chunks: readonly Chunk[],
-): Promise<{ readonly state: TrainState; readonly step: number }> {
-  const path = statePath(folder);
-  const file = await openSafetensors(path);
+/** Reads a checkpoint. Throws an `InputError` where it is damaged, or of another run than `run`. */
+export async function readCheckpoint(folder: string, run: string, chunks: readonly Chunk[]): Promise<Checkpoint> {
+  const path = checkpointPath(folder);
+  const file = await openSafetensors(path).catch((error: unknown) => {
+    throw error instanceof InputError ? new InputError(`${messageOf(error)}; ${advice}`, { cause: error }) : error;
+  });
   try {
-    const step = Number(file.metadata.get('step'));
-    if (!Number.isSafeInteger(step) || step < 0)
-      throw new InputError(`${path}: its metadata name no step; delete the run folder and start again`);
+    if (file.metadata.get('run') !== run) throw new InputError(`${path}: is the checkpoint of another run; ${advice}`);
+    const text = file.metadata.get('step') ?? '';
+    const step = /^\d+$/.test(text) ? Number(text) : Number.NaN;
+    if (!Number.isSafeInteger(step)) throw new InputError(`${path}: its metadata name no step; ${advice}`);
     const read = async (part: (typeof stateParts)[number]) => {
       const arrays: Float32Array[] = [];
       for (const chunk of chunks) {
         const name = `${part}.${chunk.name}`;
         const info = file.tensors.get(name);
         if (info === undefined || info.dtype !== 'float32' || info.shape.join() !== String(chunk.size)) {
-          throw new InputError(
-            `${path}: ${name} is not float32 [${chunk.size}]: the checkpoint is of another model; delete the run folder and start again`,
-          );
+          throw new InputError(`${path}: ${name} is not float32 [${chunk.size}]; ${advice}`);
         }
         arrays.push(await file.readFloat32(name));
       }

@@ -1,15 +1,17 @@
-import { mkdir } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { InputError } from '../core/errors.ts';
 import { normKind } from '../norms/index.ts';
 import type { Corpus } from '../text/index.ts';
 import { baseline, type Comparison, summarize } from './comparison.ts';
-import { parseConfig, type TrainConfig } from './config.ts';
+import { parseConfig, shapeOf, type TrainConfig } from './config.ts';
 import { loadCorpus } from './corpus.ts';
+import { requireMemory, trainingMemory } from './memory.ts';
+import { trainSpec } from './model.ts';
+import type { TrainProgress } from './options.ts';
 import { type RunOutcome, readOutcome } from './outcome.ts';
 import { type Job, runJobs } from './pool.ts';
-import type { TrainProgress } from './run.ts';
+import { finishedRun, requireText } from './run.ts';
 
 export interface CompareOptions {
   /** Where the run folders go, `<norm>-seed<seed>` each. */
@@ -45,24 +47,26 @@ export interface CompareProgress {
  * at will. Seeds are finished one after the other, all norms of one first.
  */
 export async function compare(options: CompareOptions): Promise<Comparison> {
-  const { folder, seeds } = options;
+  const { seeds, force = false } = options;
   const norms = [...new Set([baseline, ...options.norms.map((id) => normKind(id).id)])];
   if (seeds.length === 0) throw new InputError('compare: no seed was named');
-  if (new Set(seeds).size !== seeds.length) throw new InputError('compare: a seed is named twice');
+  const twice = seeds.find((seed, i) => seeds.indexOf(seed) !== i);
+  if (twice !== undefined) throw new InputError(`compare: the seed ${twice} is named twice`);
+  const jobs = seeds.flatMap((seed) => norms.map((norm) => jobOf(options, norm, seed)));
   const corpus = options.corpus ?? (await loadCorpus(options.config.text));
-  await mkdir(folder, { recursive: true });
-  const jobs = seeds.flatMap((seed) =>
-    norms.map((norm): Job => {
-      const config = parseConfig({ ...options.config, seed, model: { ...options.config.model, norm } }, 'compare');
-      return { folder: join(folder, `${norm}-seed${seed}`), config };
-    }),
-  );
+  requireText(options.config, corpus);
+  const processes = options.processes ?? (canFork() ? availableParallelism() : 0);
+  // All folders are looked at before anything is trained: what is in the way is said at once.
+  const open: Job[] = [];
+  for (const job of jobs) if ((await finishedRun({ ...job, corpus, force })) === null) open.push(job);
+  const needs = open.map(({ config }) => trainingMemory(trainSpec(config.model), shapeOf(config)));
+  requireMemory(needs.toSorted((a, b) => b - a).slice(0, Math.max(1, processes)));
   const report = createReporter(jobs, options.onProgress);
   await runJobs(jobs, {
     corpus,
-    processes: options.processes ?? (canFork() ? availableParallelism() : 0),
+    processes,
     threads: options.threads ?? 1,
-    force: options.force ?? false,
+    force,
     ...(options.signal === undefined ? {} : { signal: options.signal }),
     ...report,
   });
@@ -72,6 +76,15 @@ export async function compare(options: CompareOptions): Promise<Comparison> {
     if (outcome !== null) outcomes.push(outcome);
   }
   return summarize(outcomes, { norms, seeds, ...(options.margin === undefined ? {} : { margin: options.margin }) });
+}
+
+function jobOf({ folder, config }: CompareOptions, norm: string, seed: number): Job {
+  // An epsilon is for the norms that have one.
+  const epsilon = normKind(norm).epsilonPlacement === 'none' ? null : config.model.epsilon;
+  return {
+    folder: join(folder, `${norm}-seed${seed}`),
+    config: parseConfig({ ...config, seed, model: { ...config.model, norm, epsilon } }, 'compare'),
+  };
 }
 
 /** Workers are started from compiled code only. */

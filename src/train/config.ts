@@ -12,7 +12,7 @@ const configSchema = z.strictObject({
     norm: z.string(),
     placement: z.enum(placements),
     epsilon: z.number().nonnegative().nullable(),
-    layers: positiveInteger,
+    layers: positiveInteger.max(1024),
     hiddenSize: positiveInteger,
     heads: positiveInteger,
     context: positiveInteger,
@@ -72,6 +72,16 @@ export const defaultConfig: TrainConfig = {
   samples: { count: 2, length: 200 },
 };
 
+/** The shape of a batch. */
+export function shapeOf({ batch, model }: TrainConfig): { readonly batch: number; readonly context: number } {
+  return { batch, context: model.context };
+}
+
+/** As many steps of warm-up as usual, or a tenth of a short run. */
+export function usualWarmupSteps(steps: number): number {
+  return Math.min(defaultConfig.schedule.warmupSteps, Math.floor(steps / 10));
+}
+
 /** Checks a configuration. Throws an `InputError` of one line that names the wrong key. */
 export function parseConfig(value: unknown, where = 'train'): TrainConfig {
   const parsed = configSchema.safeParse(value);
@@ -81,22 +91,31 @@ export function parseConfig(value: unknown, where = 'train'): TrainConfig {
     throw new InputError(`${where}: ${key}: ${(issue?.message ?? 'malformed').replace(/\s+/g, ' ')}`);
   }
   const config = parsed.data;
-  normKind(config.model.norm);
-  const { hiddenSize, heads } = config.model;
+  const { hiddenSize, heads, norm, placement, epsilon, vocabularySize } = config.model;
+  const kind = normKind(norm);
   if (hiddenSize % heads !== 0) {
     throw new InputError(
       `${where}: model.hiddenSize is ${hiddenSize}, which ${heads} heads (model.heads) do not divide`,
     );
   }
-  if (config.model.norm === 'crmsnorm' && hiddenSize < 2) {
-    throw new InputError(`${where}: CRMSNorm needs a model.hiddenSize of at least 2`);
+  if (hiddenSize < 2) {
+    throw new InputError(`${where}: model.hiddenSize is 1, expected at least 2: a norm over one entry is constant`);
   }
-  if (config.model.vocabularySize < 256) {
-    throw new InputError(`${where}: model.vocabularySize is ${config.model.vocabularySize}, but bytes need 256`);
+  if (vocabularySize < 256) {
+    throw new InputError(`${where}: model.vocabularySize is ${vocabularySize}, but bytes need 256`);
   }
-  if (config.model.norm === 'crmsnorm' && config.model.placement !== 'pre') {
+  if (epsilon !== null && kind.epsilonPlacement === 'none') {
+    throw new InputError(`${where}: model.epsilon is ${epsilon}, but ${norm} has no epsilon; leave it out`);
+  }
+  if (norm === 'crmsnorm' && placement !== 'pre') {
     throw new InputError(
-      `${where}: crmsnorm needs the placement pre, not ${config.model.placement}: elsewhere the stream is not stored without its mean`,
+      `${where}: crmsnorm needs the placement pre, not ${placement}: elsewhere the stream is not stored without its mean`,
+    );
+  }
+  const { warmupSteps, steps } = config.schedule;
+  if (warmupSteps >= steps) {
+    throw new InputError(
+      `${where}: schedule.warmupSteps is ${warmupSteps}, expected less than the ${steps} steps (schedule.steps)`,
     );
   }
   trainSpec(config.model);

@@ -7,12 +7,13 @@ export {
   type PairedResult,
   summarize,
 } from './comparison.ts';
-export { defaultConfig, learningRateAt, parseConfig, type TrainConfig } from './config.ts';
+export { defaultConfig, learningRateAt, parseConfig, type TrainConfig, usualWarmupSteps } from './config.ts';
 export { loadCorpus } from './corpus.ts';
 export { initialParameter, type TrainModel, trainSpec } from './model.ts';
+export type { TrainOptions, TrainProgress, TrainResult } from './options.ts';
 export { type RunOutcome, readOutcome } from './outcome.ts';
 export { type RunRecord, readRunRecord } from './record.ts';
-export { type TrainOptions, type TrainProgress, type TrainResult, trainRun } from './run.ts';
+export { trainRun } from './run.ts';
 export {
   type Batch,
   createTrainStep,

@@ -1,33 +1,90 @@
-import { open, readFile, rm } from 'node:fs/promises';
+import { link, open, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { InputError } from '../core/errors.ts';
-import { explainFileError } from '../core/fileErrors.ts';
+import { codeOf, explainFileError } from '../core/fileErrors.ts';
+
+/** The file that says which process trains in a run folder. */
+export const lockName = 'run.lock';
 
 /**
- * Keeps a second process out of a run folder. A lock whose process is gone (a kill, a power cut) is taken over.
+ * Keeps a second process, and a second run of this process, out of a run folder. A lock whose process is gone (a kill, a
+ * power cut) is taken over, also where its process id belongs to another process by now.
  *
  * Returns what releases it.
  */
 export async function lockRun(folder: string): Promise<() => Promise<void>> {
-  const path = join(folder, 'run.lock');
-  for (let attempt = 0; attempt < 2; attempt++) {
-    try {
-      const file = await open(path, 'wx');
-      await file.writeFile(String(process.pid));
-      await file.close();
-      return () => rm(path, { force: true });
-    } catch (error) {
-      if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw explainFileError(error, path);
+  const path = join(folder, lockName);
+  const mine = `${process.pid} ${await startOf(process.pid)}\n`;
+  for (let attempt = 0; attempt < 3; attempt++) {
+    if (await create(path, mine)) {
+      return async () => {
+        if ((await read(path)) === mine) await rm(path, { force: true });
+      };
     }
-    const owner = Number(await readFile(path, 'utf8').catch(() => ''));
-    if (Number.isInteger(owner) && owner > 0 && owner !== process.pid && isAlive(owner)) {
+    const content = await readWhole(path);
+    if (content === null) continue;
+    const owner = await livingOwner(content);
+    if (owner !== null) {
       throw new InputError(
         `train: ${folder} is being trained by process ${owner}; wait for it, or name another folder`,
       );
     }
-    await rm(path, { force: true });
+    await discard(path, content);
   }
   throw new InputError(`train: ${folder} is being started by another process; try again`);
+}
+
+async function create(path: string, content: string): Promise<boolean> {
+  try {
+    const file = await open(path, 'wx');
+    try {
+      await file.writeFile(content);
+    } finally {
+      await file.close();
+    }
+    return true;
+  } catch (error) {
+    if (codeOf(error) === 'EEXIST') return false;
+    throw explainFileError(error, path);
+  }
+}
+
+const pattern = /^(\d+) (\S+)\n$/;
+
+/** The lock's text; one that is being written at this moment is read once more. Null where there is none any more. */
+async function readWhole(path: string): Promise<string | null> {
+  const content = await read(path);
+  if (content === null || pattern.test(content)) return content;
+  await sleep(50);
+  return await read(path);
+}
+
+async function read(path: string): Promise<string | null> {
+  return await readFile(path, 'utf8').catch((error: unknown) => {
+    if (codeOf(error) === 'ENOENT') return null;
+    throw explainFileError(error, path);
+  });
+}
+
+/** The process that holds a lock, or null where it has ended. */
+async function livingOwner(content: string): Promise<number | null> {
+  const [, id, start] = pattern.exec(content) ?? [];
+  const pid = Number(id);
+  if (id === undefined || !Number.isSafeInteger(pid) || pid === 0 || !isAlive(pid)) return null;
+  const now = await startOf(pid);
+  return now === unknownStart || now === start ? pid : null;
+}
+
+const unknownStart = '-';
+
+/** What tells a process from an earlier one with its id: when it started. */
+async function startOf(pid: number): Promise<string> {
+  const status = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
+  // Field 22; the second one is a name in brackets that may hold anything. [proc(5)]
+  const start = status.slice(status.lastIndexOf(')') + 2).split(' ')[19];
+  if (start !== undefined) return start;
+  return pid === process.pid ? String(performance.timeOrigin) : unknownStart;
 }
 
 function isAlive(pid: number): boolean {
@@ -35,6 +92,19 @@ function isAlive(pid: number): boolean {
     process.kill(pid, 0);
     return true;
   } catch (error) {
-    return error instanceof Error && 'code' in error && error.code === 'EPERM';
+    return codeOf(error) === 'EPERM';
+  }
+}
+
+/** Removes a stale lock, and nothing else: another process may have taken it over since it was read. */
+async function discard(path: string, content: string): Promise<void> {
+  const aside = `${path}.stale-${process.pid}`;
+  try {
+    await rename(path, aside);
+    if ((await read(aside)) !== content) await link(aside, path);
+  } catch (error) {
+    if (!['ENOENT', 'EEXIST'].includes(codeOf(error) ?? '')) throw explainFileError(error, path);
+  } finally {
+    await rm(aside, { force: true });
   }
 }

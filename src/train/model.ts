@@ -1,5 +1,12 @@
 import type { Random } from '../core/random.ts';
-import { type DecoderSpec, kindOf, type ParameterDeclaration, type Placement } from '../models/index.ts';
+import {
+  type DecoderSpec,
+  type EmbeddingPart,
+  kindOf,
+  type LinearPart,
+  type ParameterDeclaration,
+  type Placement,
+} from '../models/index.ts';
 import { initialValue } from '../norms/index.ts';
 
 /** The shape of the small decoders that ablations train. */
@@ -58,6 +65,7 @@ export function trainSpec(model: TrainModel): DecoderSpec {
  * write to the stream [GPT-2 §2.3], zero biases, and the catalogue's values for norms.
  *
  * Each parameter draws from a stream of its own name, so that models that share a parameter start from the same values.
+ * A CRMSNorm model starts as the conversion of the model without parameters in its norms: from the same function.
  */
 export function initialParameter(spec: DecoderSpec, declaration: ParameterDeclaration, random: Random): Float32Array {
   const { name, part, shape } = declaration;
@@ -68,9 +76,46 @@ export function initialParameter(spec: DecoderSpec, declaration: ParameterDeclar
     return values.fill(initialValue(parameter, part.width));
   }
   if (name.endsWith('.bias')) return values;
-  const writes = part.type === 'linear' && part.writes === 'stream';
-  random.split(name).fillNormal(values, writes ? 0.02 / Math.sqrt(2 * spec.numLayers) : 0.02);
-  return values;
+  const std = part.type === 'linear' && part.writes === 'stream' ? 0.02 / Math.sqrt(2 * spec.numLayers) : 0.02;
+  if (spec.streamSize === spec.hiddenSize) {
+    random.split(name).fillNormal(values, std);
+    return values;
+  }
+  const [rows, columns] = part.type === 'embedding' ? [part.rows, part.width + 1] : fullSize(part);
+  const full = new Float32Array(rows * columns);
+  random.split(name).fillNormal(full, std);
+  return compress(part, full, rows, columns);
+}
+
+/** A linear's size `[outSize, inSize]` with the coordinate of the stream that a CRMSNorm model does not store. */
+function fullSize({ outSize, inSize, writes, reads }: LinearPart): readonly [number, number] {
+  return [outSize + (writes === 'stream' ? 1 : 0), inSize + (reads === 'stream' ? 1 : 0)];
+}
+
+/**
+ * The weights of a CRMSNorm model with the function of a LayerNorm model that has the given ones: what writes to the
+ * stream loses its mean and its last coordinate, what reads it has its last column subtracted [Jiang et al. 2023 §3.2].
+ */
+function compress(part: EmbeddingPart | LinearPart, full: Float32Array, rows: number, columns: number): Float32Array {
+  const at = (row: number, column: number) => full[row * columns + column] ?? Number.NaN;
+  if (part.type === 'linear' && part.writes === 'stream') {
+    const means = Float64Array.from({ length: columns }, (_, column) => {
+      let total = 0;
+      for (let row = 0; row < rows; row++) total += at(row, column);
+      return total / rows;
+    });
+    return full.map((value, i) => value - (means[i % columns] ?? 0)).subarray(0, (rows - 1) * columns);
+  }
+  const result = new Float32Array(rows * (columns - 1));
+  for (let row = 0; row < rows; row++) {
+    let shift = at(row, columns - 1);
+    if (part.type === 'embedding') {
+      shift = 0;
+      for (let column = 0; column < columns; column++) shift += at(row, column) / columns;
+    }
+    for (let column = 0; column < columns - 1; column++) result[row * (columns - 1) + column] = at(row, column) - shift;
+  }
+  return result;
 }
 
 /** Whether AdamW's weight decay applies: to matrices and embeddings, and to what the norms' catalogue says. */

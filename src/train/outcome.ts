@@ -52,7 +52,7 @@ export async function readOutcome(folder: string): Promise<RunOutcome | null> {
     meanGradNorm: gradNorms.length === 0 ? null : mean(gradNorms),
     gradNormSpikeScore: spikes?.score ?? null,
     lossSpikeScore: spikeScore(losses)?.score ?? null,
-    spikeSteps: (spikes?.spikes ?? []).map((index) => index + 1),
+    spikeSteps: (spikes?.spikes ?? []).flatMap((index) => complete[index]?.step ?? []),
     tokensPerSecond: (1000 * steps.length * batch * model.context) / milliseconds,
   };
 }

@@ -1,9 +1,10 @@
 import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { InputError, messageOf } from '../core/errors.ts';
+import { exitCodes, InputError, messageOf } from '../core/errors.ts';
 import type { Corpus } from '../text/index.ts';
 import type { TrainConfig } from './config.ts';
-import { type TrainProgress, trainRun } from './run.ts';
+import type { TrainProgress } from './options.ts';
+import { finishedRun, trainRun } from './run.ts';
 
 /** One run of a comparison. */
 export interface Job {
@@ -28,6 +29,8 @@ export interface WorkerTask {
   readonly job: Job;
   readonly threads: number;
   readonly force: boolean;
+  /** SHA-256 of the text that the other runs of the comparison train on. */
+  readonly sha256: string;
 }
 
 /** What a worker sends back. */
@@ -75,6 +78,8 @@ async function runHere(job: Job, options: PoolOptions, signal: AbortSignal): Pro
 
 /** Trains in a child process: two runs on one thread each get more done than one after the other on two. */
 async function runInProcess(job: Job, options: PoolOptions, signal: AbortSignal): Promise<void> {
+  if (await finishedRun({ ...job, corpus: options.corpus, force: options.force })) return;
+  signal.throwIfAborted();
   const child = fork(fileURLToPath(new URL('./worker.js', import.meta.url)), {
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
   });
@@ -95,7 +100,7 @@ async function runInProcess(job: Job, options: PoolOptions, signal: AbortSignal)
     await new Promise<void>((resolve, reject) => {
       child.once('error', (error) => reject(new Error(`train: a worker can't be started: ${messageOf(error)}`)));
       child.once('close', () => resolve());
-      const task: WorkerTask = { job, threads: options.threads, force: options.force };
+      const task: WorkerTask = { job, threads: options.threads, force: options.force, sha256: options.corpus.sha256 };
       child.send(task, (error) => {
         if (error !== null) child.kill('SIGKILL');
       });
@@ -103,11 +108,20 @@ async function runInProcess(job: Job, options: PoolOptions, signal: AbortSignal)
   } finally {
     signal.removeEventListener('abort', stop);
   }
-  signal.throwIfAborted();
   if (refusal !== undefined) throw new InputError(refusal);
-  if (!done) {
-    throw new Error(
-      `train: the worker for ${job.folder} died (${child.signalCode ?? `exit code ${child.exitCode}`}): ${errors.trim() || 'no message'}`,
+  if (done) return;
+  signal.throwIfAborted();
+  const { signalCode, exitCode } = child;
+  const what = `train: the process that trained ${job.folder}`;
+  const goOn = 'run the command again to go on';
+  if (exitCode === exitCodes.interrupted) throw new InputError(`${what} was stopped; ${goOn}`);
+  if (signalCode !== null && endedFromOutside.includes(signalCode)) {
+    throw new InputError(
+      `${what} was ended by ${signalCode}: somebody stopped it, or the system for want of memory; ${goOn}, with fewer --processes`,
     );
   }
+  throw new Error(`${what} died (${signalCode ?? `exit code ${exitCode}`}): ${errors.trim() || 'no message'}`);
 }
+
+/** SIGABRT is how V8 and the engine end where an allocation fails. */
+const endedFromOutside: readonly NodeJS.Signals[] = ['SIGKILL', 'SIGTERM', 'SIGINT', 'SIGHUP', 'SIGABRT'];

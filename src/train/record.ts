@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { InputError } from '../core/errors.ts';
 import { readJson } from '../core/files.ts';
+import { normlabVersion } from '../core/version.ts';
 import { type EngineInfo, engineInfo } from '../engine/index.ts';
 import type { Corpus } from '../text/index.ts';
 import { parseConfig, type TrainConfig } from './config.ts';
@@ -18,6 +19,8 @@ export interface RunRecord {
     readonly trainBytes: number;
     readonly validationBytes: number;
   };
+  /** The version of normlab that started or resumed it last. */
+  readonly normlab: string;
   /** The machine and what computes on it; `threads` is fixed for all attempts. */
   readonly engine: EngineInfo & { readonly threads: number };
   readonly createdAt: string;
@@ -29,6 +32,7 @@ const recordSchema = z.strictObject({
   formatVersion: z.literal(formatVersion),
   config: z.unknown(),
   corpus: z.strictObject({ name: z.string(), sha256: z.string(), trainBytes: z.int(), validationBytes: z.int() }),
+  normlab: z.string(),
   engine: z.strictObject({
     onnxruntime: z.string(),
     node: z.string(),
@@ -59,6 +63,7 @@ export function runRecord(
       trainBytes: corpus.train.length,
       validationBytes: corpus.validation.length,
     },
+    normlab: normlabVersion(),
     engine: { ...engineInfo(), threads: engine.threads },
     createdAt: previous?.createdAt ?? new Date().toISOString(),
     attempt,
@@ -72,7 +77,7 @@ export async function readRunRecord(folder: string): Promise<RunRecord> {
   if (!parsed.success) {
     const issue = parsed.error.issues[0];
     throw new InputError(
-      `${path}: ${issue?.path.join('.')}: ${issue?.message.replace(/\s+/g, ' ')}; delete the folder and start again`,
+      `${path}: ${issue?.path.join('.')}: ${issue?.message.replace(/\s+/g, ' ')}; was the file edited? Restore it, or --force to start over`,
     );
   }
   return { ...parsed.data, config: parseConfig(parsed.data.config, path) };

@@ -149,8 +149,8 @@ export function trainStepGraph(
 }
 
 export interface Evaluator {
-  /** The mean cross-entropy over batches, nats per token. */
-  run(parameters: readonly Float32Array[], batches: readonly Batch[]): Promise<number>;
+  /** The mean cross-entropy over batches, nats per token. Throws the signal's reason once it is aborted. */
+  run(parameters: readonly Float32Array[], batches: readonly Batch[], signal?: AbortSignal): Promise<number>;
   release(): Promise<void>;
 }
 
@@ -168,9 +168,10 @@ export async function createEvaluator(
   const session = await engine.createSession(encodeModel(emitOnnx({ loss })), engineOptions);
   return {
     release: () => session.release(),
-    async run(parameters, batches) {
+    async run(parameters, batches, signal) {
       let total = 0;
       for (const batch of batches) {
+        signal?.throwIfAborted();
         const results = await session.run({
           ...feed(parameters, batch.inputs),
           labels: idTensor(batch.targets, shape),

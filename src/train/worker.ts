@@ -1,4 +1,4 @@
-import { InterruptedError, messageOf, NormlabError } from '../core/errors.ts';
+import { InputError, InterruptedError, messageOf, NormlabError } from '../core/errors.ts';
 import { withInterrupts } from '../core/interrupt.ts';
 import { loadCorpus } from './corpus.ts';
 import type { WorkerMessage, WorkerTask } from './pool.ts';
@@ -16,7 +16,7 @@ process.once('message', (task: WorkerTask) => {
   });
 });
 
-async function run({ job, threads, force }: WorkerTask): Promise<void> {
+async function run({ job, threads, force, sha256 }: WorkerTask): Promise<void> {
   let lastReport = 0;
   try {
     await withInterrupts(async (interrupts) => {
@@ -24,9 +24,13 @@ async function run({ job, threads, force }: WorkerTask): Promise<void> {
       process.once('disconnect', () =>
         orphaned.abort(new InterruptedError('train: the comparison that this run is of is gone')),
       );
+      const corpus = await loadCorpus(job.config.text);
+      if (corpus.sha256 !== sha256) {
+        throw new InputError('compare: the text changed since the comparison was started; restore it');
+      }
       await trainRun({
         ...job,
-        corpus: await loadCorpus(job.config.text),
+        corpus,
         engine: { threads },
         force,
         signal: AbortSignal.any([interrupts, orphaned.signal]),
@@ -39,6 +43,10 @@ async function run({ job, threads, force }: WorkerTask): Promise<void> {
     });
     send({ kind: 'done' });
   } catch (error) {
+    if (error instanceof InterruptedError) {
+      process.exitCode = error.exitCode;
+      return;
+    }
     if (error instanceof NormlabError) {
       send({ kind: 'refused', message: messageOf(error) });
       process.exitCode = error.exitCode;

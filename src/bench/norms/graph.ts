@@ -1,14 +1,14 @@
 import {
   concat,
+  constant,
   emitOnnx,
+  input,
   mul,
   norm,
   type OnnxInitializer,
   type OnnxModel,
   parameter,
   reshape,
-  input,
-  constant,
   slice,
   type Tensor,
 } from '../../graph/index.ts';

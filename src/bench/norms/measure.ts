@@ -8,8 +8,8 @@ import { type NormKind, normKind, normKinds } from '../../norms/index.ts';
 import { ordinaryNumbers } from '../data.ts';
 import { interleave, secondsOf, type Timings, type Variant } from '../interleave.ts';
 import {
-  baseline,
   type BenchOptions,
+  baseline,
   normsOf,
   requireMemory,
   requireSeconds,
@@ -17,7 +17,7 @@ import {
   runtimeLabel,
   sessionOptions,
 } from '../options.ts';
-import { type Direction, directions, loweringOf, normChain, type NormShape, scaleChain, tensorWidth } from './graph.ts';
+import { type Direction, directions, loweringOf, type NormShape, normChain, scaleChain, tensorWidth } from './graph.ts';
 
 export interface BenchNormsOptions extends BenchOptions {
   /** Default 2048: the positions of a sequence, or of a batch of them. */
@@ -189,7 +189,10 @@ function feedsOf(model: OnnxModel, values: Readonly<Record<'x' | 'dy', Float32Ar
   return Object.fromEntries(
     model.graph.inputs.map(({ name, shape }) => {
       const dims = shape.map(Number);
-      return [name, { dtype: 'float32', shape: dims, data: values[name === 'dy' ? 'dy' : 'x'].subarray(0, sizeOf(dims)) }];
+      return [
+        name,
+        { dtype: 'float32', shape: dims, data: values[name === 'dy' ? 'dy' : 'x'].subarray(0, sizeOf(dims)) },
+      ];
     }),
   );
 }

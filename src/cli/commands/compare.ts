@@ -1,11 +1,12 @@
-import { formatDuration, formatSi, formatTable } from '../../core/format.ts';
+import { formatDuration, formatTable } from '../../core/format.ts';
 import { createProgress } from '../../core/progress.ts';
 import { type CompareProgress, type Comparison, compare, defaultMargin, type NormSummary } from '../../train/index.ts';
 import { type CommandModule, examples } from '../command.ts';
-import { parseCount, parseNonNegative } from '../options.ts';
+import { parseCount } from '../options.ts';
 import {
   addTrainingOptions,
   parseList,
+  parsePositive,
   parseSeeds,
   type TrainingArguments,
   trainingConfig,
@@ -38,7 +39,7 @@ export const compareCommand: CommandModule = {
       ])
       .option('--seeds <list>', 'how many seeds, or a list of them', parseSeeds, [1, 2, 3])
       .option('--out <folder>', 'folder for the run folders', 'runs/compare')
-      .option('--margin <x>', 'differences up to this count as none, nats per byte', parseNonNegative, defaultMargin)
+      .option('--margin <x>', 'differences up to this count as none, nats per byte', parsePositive, defaultMargin)
       .option(
         '--processes <n>',
         'runs at the same time (default: one for each processor, one thread each)',
@@ -46,7 +47,7 @@ export const compareCommand: CommandModule = {
       );
     addTrainingOptions(command)
       .option('--force', 'train again what is there already')
-      .option('--json', 'print the result as JSON')
+      .option('--json', 'print the result as JSON; what is known of each step is in the run folders')
       .addHelpText(
         'after',
         examples(
@@ -68,7 +69,7 @@ export const compareCommand: CommandModule = {
           ...(options.processes === undefined ? {} : { processes: options.processes }),
           ...(options.threads === undefined ? {} : { threads: options.threads }),
         }).finally(() => progress.done());
-        stdout.write(`${options.json ? toJson(comparison) : toText(comparison)}\n`);
+        stdout.write(`${options.json ? toJson(comparison) : toText(comparison, options.out)}\n`);
       });
   },
 };
@@ -83,22 +84,24 @@ export function describeCompareProgress({ finishedRuns, runs, active, remainingS
   return [`${finishedRuns}/${runs} runs`, ...running, ...left].join(' · ');
 }
 
-function toText(comparison: Comparison): string {
+function toText(comparison: Comparison, folder: string): string {
   const table = formatTable(
-    ['norm', 'held-out loss', '± sd', 'difference', '95 % interval', 'equal?', 'gradient norm', 'spikes %', 'tokens/s'],
+    ['norm', 'held-out loss', '± sd', 'difference', '95 % interval', 'equal?', 'gradient norm', 'spikes %'],
     comparison.norms.map(row),
   );
   const smallest = comparison.norms.flatMap((norm) => norm.paired?.smallestDetectable ?? []);
-  const seeds = comparison.seeds.length;
+  const pairs = Math.min(...comparison.norms.flatMap((norm) => (norm.paired?.ci ? norm.paired.n : [])));
   const seen =
-    smallest.length === 0
-      ? 'One seed says nothing about the spread between seeds: use --seeds 3 or more.'
-      : `With ${seeds} seeds a true difference under ${Math.max(...smallest).toFixed(4)} nats per byte could have been missed (80 % power).`;
+    smallest.length > 0
+      ? `With ${pairs} seeds a true difference under ${Math.max(...smallest).toFixed(4)} nats per byte could have been missed (80 % power).`
+      : 'No interval: it takes two seeds or more that finish with both norms. Use --seeds 3 or more.';
   return [
     table,
     '',
     `Differences are to LayerNorm at the same seed, nats per byte; "equal" means within ±${comparison.margin} (two one-sided tests, 5 %).`,
     seen,
+    `Spikes: steps whose gradient norm lies 7 standard deviations or more from the mean of the 1,000 before, from step 1,001 on.`,
+    `Loss and gradient norm of every step: ${folder}/<norm>-seed<n>/metrics.jsonl`,
     ...comparison.missing.map((what) => `Missing: ${what}`),
   ].join('\n');
 }
@@ -115,21 +118,21 @@ function row({
 }: NormSummary) {
   const fixed = (value: number | null | undefined, digits: number) => value?.toFixed(digits) ?? null;
   const signed = (value: number) => `${value < 0 ? '−' : '+'}${Math.abs(value).toFixed(4)}`;
-  const speeds = runs.map((run) => run.tokensPerSecond);
   const equivalence = paired?.equivalence;
+  const failed = `(${diverged} of ${runs.length} diverged)`;
   return [
     norm,
-    diverged > 0 ? `${diverged} of ${runs.length} diverged` : fixed(meanFinalLoss, 4),
+    diverged === 0 ? fixed(meanFinalLoss, 4) : `${fixed(meanFinalLoss, 4) ?? '–'} ${failed}`,
     fixed(sdFinalLoss, 4),
     paired === null ? null : signed(paired.difference),
     paired?.ci ? `${signed(paired.ci[0])} … ${signed(paired.ci[1])}` : null,
     equivalence ? (equivalence.equivalent ? 'yes' : 'not shown') : null,
     fixed(meanGradNorm, 3),
     fixed(gradNormSpikeScore, 2),
-    speeds.length === 0 ? null : formatSi(speeds.reduce((a, b) => a + b, 0) / speeds.length),
   ];
 }
 
+/** Without the series of every step: they are in the run folders. */
 function toJson(comparison: Comparison): string {
-  return JSON.stringify(comparison, (_key, value: unknown) => (value instanceof Float64Array ? [...value] : value), 2);
+  return JSON.stringify(comparison, (_key, value: unknown) => (value instanceof Float64Array ? undefined : value), 2);
 }

@@ -15,6 +15,8 @@ import { formatBytes, formatSignificant, formatTable } from '../../core/format.t
 import { createProgress } from '../../core/progress.ts';
 import { type CommandModule, examples } from '../command.ts';
 
+const quietMs = 2000;
+
 interface ConvertArguments {
   readonly to: ConversionTarget;
   readonly format?: ConversionFormat;
@@ -61,7 +63,11 @@ export const convertCommand: CommandModule = {
       )
       .action(async (source: string, out: string, { to, dtype, json, ...options }: ConvertArguments) => {
         const progress = createProgress({ stream: stderr });
-        const onProgress = (line: string) => progress.update(line);
+        const startedMs = performance.now();
+        const onProgress = (line: string) => {
+          // A log is spared the lines of what is done in a moment.
+          if (stderr.isTTY || performance.now() - startedMs > quietMs) progress.update(line);
+        };
         const result = await convertModel({
           source,
           out,
@@ -93,10 +99,10 @@ function toText(result: ConversionResult): string {
 function toTable({ algebra, stored, run, floor, engineFloor, limits }: Certificate): string {
   const row = (label: string, figures: Certificate['floor'], limit: number | null) => [
     label,
-    formatSignificant(figures.maxAbsLogit),
-    limit === null ? null : formatSignificant(limit),
-    formatSignificant(figures.nmse),
-    formatSignificant(figures.kl),
+    scientific(figures.maxAbsLogit),
+    limit === null ? null : scientific(limit),
+    scientific(figures.nmse),
+    scientific(figures.kl),
     `${formatSignificant(100 * figures.top1Agreement)}%`,
   ];
   return formatTable(
@@ -111,9 +117,13 @@ function toTable({ algebra, stored, run, floor, engineFloor, limits }: Certifica
   );
 }
 
+function scientific(value: number): string {
+  return value === 0 ? '0' : value.toExponential(2);
+}
+
 function verdict({ floor, stored }: Certificate): string {
   const ratio = stored.maxAbsLogit / floor.maxAbsLogit;
-  const floors = Number.isFinite(ratio) ? `, ${formatSignificant(ratio)} of the floor` : '';
+  const floors = Number.isFinite(ratio) ? `, ${formatSignificant(ratio)} times the floor` : '';
   return `Passed: the same function up to the rounding of the stored weights${floors}.`;
 }
 

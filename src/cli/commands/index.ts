@@ -1,9 +1,19 @@
 import type { CommandModule } from '../command.ts';
+import { benchCommand } from './bench.ts';
 import { compareCommand } from './compare.ts';
-import { studyCommand } from './study.ts';
 import { convertCommand } from './convert.ts';
+import { evidenceCommand } from './evidence.ts';
+import { studyCommand } from './study.ts';
 import { trainCommand } from './train.ts';
 import { verifyCommand } from './verify.ts';
 
 /** Every command, in the order of the help. */
-export const commands: readonly CommandModule[] = [studyCommand, verifyCommand, trainCommand, compareCommand];
+export const commands: readonly CommandModule[] = [
+  studyCommand,
+  verifyCommand,
+  convertCommand,
+  trainCommand,
+  compareCommand,
+  benchCommand,
+  evidenceCommand,
+];

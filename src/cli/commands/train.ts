@@ -1,7 +1,17 @@
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Command } from 'commander';
+import { InputError } from '../../core/errors.ts';
 import { formatDuration, formatSi } from '../../core/format.ts';
 import { createProgress } from '../../core/progress.ts';
-import { loadCorpus, readRunRecord, type TrainProgress, type TrainResult, trainRun } from '../../train/index.ts';
+import {
+  loadCorpus,
+  readRunRecord,
+  type TrainConfig,
+  type TrainProgress,
+  type TrainResult,
+  trainRun,
+} from '../../train/index.ts';
 import { type CommandModule, examples } from '../command.ts';
 import { addTrainingOptions, parseWhole, type TrainingArguments, trainingConfig } from '../training-options.ts';
 
@@ -27,7 +37,10 @@ export const trainCommand: CommandModule = {
       .option('--norm <id>', 'norm of the catalogue', 'layernorm')
       .option('--seed <n>', 'seed of weights and batches', parseWhole, 1)
       .option('--out <folder>', 'run folder (default: runs/<norm>-seed<seed>)')
-      .option('--resume <folder>', 'go on with the run in this folder, with the configuration that it holds');
+      .option(
+        '--resume <folder>',
+        'go on with the run in this folder, as it was started; --text says where its text lies now',
+      );
     addTrainingOptions(command)
       .option('--force', 'start over where the folder holds a run already')
       .option('--json', 'print the result as JSON')
@@ -40,11 +53,12 @@ export const trainCommand: CommandModule = {
         ),
       )
       .action(async (options: TrainArguments) => {
-        const folder = options.resume ?? options.out ?? join('runs', `${options.norm}-seed${options.seed}`);
-        const config =
-          options.resume === undefined
-            ? trainingConfig(options, options.norm, options.seed)
-            : (await readRunRecord(folder)).config;
+        const { resume } = options;
+        if (resume !== undefined) refuseContradictions(command);
+        const folder = resume ?? options.out ?? join('runs', `${options.norm}-seed${options.seed}`);
+        const config = await (resume === undefined
+          ? trainingConfig(options, options.norm, options.seed)
+          : recordedConfig(resume, options.text));
         const progress = createProgress({ stream: stderr });
         const result = await trainRun({
           folder,
@@ -60,6 +74,28 @@ export const trainCommand: CommandModule = {
   },
 };
 
+/** Options that may stand beside `--resume`: none of them changes the run. */
+const besidesResume = ['resume', 'text', 'threads', 'json'];
+
+/** Throws an `InputError` where an option beside `--resume` would have no effect. */
+function refuseContradictions(command: Command): void {
+  const ignored = command.options.filter((option) => {
+    const name = option.attributeName();
+    return command.getOptionValueSource(name) === 'cli' && !besidesResume.includes(name);
+  });
+  if (ignored.length === 0) return;
+  const names = ignored.map(({ long }) => long).join(', ');
+  throw new InputError(
+    `train: --resume takes the run as it was started, so ${names} can't be given with it; leave out one or the other`,
+  );
+}
+
+/** The configuration that a run folder holds; its text may have moved. */
+async function recordedConfig(folder: string, text: readonly string[] | undefined): Promise<TrainConfig> {
+  const { config } = await readRunRecord(folder);
+  return text === undefined ? config : { ...config, text };
+}
+
 /** `step 120/1200 · loss 2.512 · 16.0k tokens/s · 1 min 05 s left` */
 export function describeProgress({
   step,
@@ -69,20 +105,33 @@ export function describeProgress({
   remainingSeconds,
   validationLoss,
 }: TrainProgress): string {
-  const heldOut = validationLoss === null ? [] : [`held out ${validationLoss.toFixed(3)}`];
+  const heldOut = validationLoss === null ? [] : [`held out ${formatLoss(validationLoss)}`];
   return [
     `step ${step}/${steps}`,
-    `loss ${loss.toFixed(3)}`,
+    `loss ${formatLoss(loss)}`,
     ...heldOut,
     `${formatSi(tokensPerSecond)} tokens/s`,
     `${formatDuration(remainingSeconds)} left`,
   ].join(' · ');
 }
 
+function formatLoss(loss: number): string {
+  return Math.abs(loss) < 1000 ? loss.toFixed(3) : loss.toExponential(2);
+}
+
 function describeResult({ folder, reason, step, finalValidationLoss, parameters, trained }: TrainResult): string {
-  const what = `${formatSi(parameters)} parameters, ${step} steps`;
   const before = trained ? '' : ' (finished before; --force trains it again)';
-  if (reason === 'diverged')
-    return `${folder}: diverged at step ${step}: loss or gradient is not a number any more${before}`;
-  return `${folder}: ${what}, held-out loss ${finalValidationLoss?.toFixed(4)} nats per byte${before}`;
+  const metrics = `${join(folder, 'metrics.jsonl')}: loss and gradient norm of every step`;
+  if (reason === 'diverged' || finalValidationLoss === null) {
+    return `${folder}: diverged at step ${step}: loss or gradient is no finite number any more${before}\n${metrics}`;
+  }
+  const perByte = `held-out loss ${finalValidationLoss.toFixed(4)} nats per byte (perplexity ${Math.exp(finalValidationLoss).toFixed(3)})`;
+  return [
+    `${folder}: ${formatSi(parameters)} parameters, ${step} steps, ${perByte}${before}`,
+    metrics,
+    ...['model', 'samples.txt']
+      .map((name) => join(folder, name))
+      .filter((path) => existsSync(path))
+      .map((path) => `${path}: ${path.endsWith('.txt') ? 'what it writes' : 'the trained model'}`),
+  ].join('\n');
 }

@@ -42,6 +42,11 @@ const geluOp: Op<GeluAttributes> = {
     return [dy ? applySingle(geluGradientOp, [at(inputs, 0, 'gelu'), dy], attributes) : null];
   },
   emit(context, inputs, { approximation }) {
+    if (approximation === 'tanh' && context.floatType === 'float64') {
+      // ONNX Runtime expands Gelu with constants of float32 there.
+      const x = at(inputs, 0, 'gelu');
+      return context.add('Mul', [x, emitSigmoid(context, x).s]);
+    }
     return context.add('Gelu', inputs, { approximate: { text: approximation === 'tanh' ? 'tanh' : 'none' } });
   },
 };
@@ -73,13 +78,19 @@ const geluGradientOp: Op<GeluAttributes> = {
  */
 function emitTanhSlope(context: EmitContext, x: string): string {
   const op = (type: string, ...inputs: string[]) => context.add(type, inputs)[0];
-  const square = op('Mul', x, x);
-  const v = op('Mul', op('Add', op('Mul', square, context.scalar(2 * root * cubic)), context.scalar(2 * root)), x);
-  const s = op('Sigmoid', v);
+  const { square, s } = emitSigmoid(context, x);
   const dv = op('Add', op('Mul', square, context.scalar(6 * root * cubic)), context.scalar(2 * root));
   const xdv = op('Mul', dv, x);
   const rest = op('Mul', op('Sub', context.scalar(1), s), xdv);
   return op('Mul', s, op('Add', rest, context.scalar(1)));
+}
+
+/** σ(v) of the approximation x·σ(v), and x². */
+function emitSigmoid(context: EmitContext, x: string): { readonly square: string; readonly s: string } {
+  const op = (type: string, ...inputs: string[]) => context.add(type, inputs)[0];
+  const square = op('Mul', x, x);
+  const v = op('Mul', op('Add', op('Mul', square, context.scalar(2 * root * cubic)), context.scalar(2 * root)), x);
+  return { square, s: op('Sigmoid', v) };
 }
 
 function emitErfSlope(context: EmitContext, x: string): string {

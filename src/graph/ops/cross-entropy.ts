@@ -16,7 +16,7 @@ const crossEntropyOp: Op<null> = {
       const row = logits.data.subarray(i * width, (i + 1) * width);
       const top = maximumOf(row);
       const total = row.reduce((sum, value) => sum + Math.exp(value - top), 0);
-      return Math.log(total) + top - at(row, label, 'crossEntropy (a label)');
+      return Math.log(total) - (at(row, label, 'crossEntropy (a label)') - top);
     });
     return [{ dtype: 'float', shape: labels.shape, data }];
   },

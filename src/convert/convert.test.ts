@@ -1,0 +1,282 @@
+import { createHash } from 'node:crypto';
+import { cp, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { describe, expect, test, vi } from 'vitest';
+import { encode, openCheckpoint, openSafetensors, writeSafetensors } from '../checkpoint/index.ts';
+import { isFloat } from '../core/dtype.ts';
+import { CheckFailedError, InputError, RefusalError } from '../core/errors.ts';
+import { ulp } from '../core/rounding.ts';
+import { saveNormlabModel } from '../models/index.ts';
+import * as certification from './certificate/certify.ts';
+import { certificateSchema } from './certificate/schema.ts';
+import { type ConvertedModel, type ConvertOptions, convertModel } from './convert.ts';
+import { preLnSpec, randomParameters } from './decoder.fixture.ts';
+import { differenceToGolden, goldenFolder, loadDecoder, temporaryPaths } from './golden.fixture.ts';
+import { observe } from './certificate/observe.ts';
+import { compareLogits } from './certificate/difference.ts';
+
+const temporary = temporaryPaths();
+
+async function converted(options: ConvertOptions): Promise<ConvertedModel> {
+  const result = await convertModel(options);
+  if (result.status !== 'converted') throw new Error(result.reason);
+  return result;
+}
+
+const cases = ['gpt2', 'gpt2_n36_untied', 'gpt2_bf16', 'olmo'];
+const kinds = [
+  ['rmsnorm', 'hf'],
+  ['rmsnorm', 'normlab'],
+  ['crmsnorm', 'normlab'],
+] as const;
+
+describe.each(cases)('%s', (name) => {
+  test.each(kinds)('%s as %s in float64 has the logits that transformers recorded', async (target, format) => {
+    const out = await temporary(`${name}-${target}-${format}-float64`);
+    const { certificate } = await converted({ source: goldenFolder(name), out, target, format, dtype: 'float64' });
+    expect(await differenceToGolden(out, name)).toBeLessThan(1e-10);
+    expect(certificate?.stored).toEqual(certificate?.algebra);
+  });
+
+  test.each(kinds)('%s as %s passes its certificate in the other types', async (target, format) => {
+    for (const dtype of ['source', 'float32', 'bfloat16', 'float16'] as const) {
+      const out = await temporary(`${name}-${target}-${format}-${dtype}`);
+      await converted({ source: goldenFolder(name), out, target, format, dtype });
+      const certificate = certificateSchema.parse(JSON.parse(await readFile(join(out, 'certificate.json'), 'utf8')));
+      expect(certificate.algebra.maxAbsLogit).toBeLessThan(1e-10);
+      expect(certificate.stored.maxAbsLogit).toBeLessThanOrEqual(3 * certificate.floor.maxAbsLogit);
+      expect(certificate.run.maxAbsLogit).toBeLessThanOrEqual(certificate.limits.run);
+    }
+  });
+});
+
+test('olmo as a Llama has the same logits, and weights of ones where OLMo has none', async () => {
+  const out = await temporary('olmo-llama');
+  await converted({ source: goldenFolder('olmo'), out, target: 'rmsnorm', format: 'llama', dtype: 'float64' });
+  expect(await differenceToGolden(out, 'olmo')).toBeLessThan(1e-10);
+  const checkpoint = await openCheckpoint(out);
+  expect(checkpoint.config).toMatchObject({ model_type: 'llama', rms_norm_eps: 1e-5, tie_word_embeddings: false });
+  expect(new Set(await checkpoint.readFloat64('model.norm.weight'))).toEqual(new Set([1]));
+  await checkpoint.close();
+});
+
+test('whatever writes to the stream has a mean of at most one unit in the last place', async () => {
+  const out = await temporary('means');
+  await converted({ source: goldenFolder('gpt2_bf16'), out, target: 'rmsnorm' });
+  const file = await openSafetensors(join(out, 'model.safetensors'));
+  const writers = [...file.tensors.values()].filter(({ name }) => /wte|wpe|c_proj/.test(name));
+  expect(writers).toHaveLength(2 + 2 * 2 * 2);
+  for (const { name, dtype, shape } of writers) {
+    const data = await file.readFloat64(name);
+    const width = shape.at(-1) ?? 0;
+    for (let start = 0; start < data.length; start += width) {
+      const row = data.subarray(start, start + width);
+      const largest = Math.max(...row.map(Math.abs));
+      const mean = row.reduce((sum, value) => sum + value, 0) / width;
+      expect(Math.abs(mean)).toBeLessThanOrEqual(ulp(largest, isFloat(dtype) ? dtype : 'float64'));
+    }
+  }
+  await file.close();
+});
+
+test('an untied head keeps the old embedding; what needs no rule keeps its bytes', async () => {
+  const out = await temporary('untied');
+  const { untiedHead } = await converted({ source: goldenFolder('gpt2'), out, target: 'rmsnorm' });
+  const [before, after] = await Promise.all([openCheckpoint(goldenFolder('gpt2')), openCheckpoint(out)]);
+  expect(untiedHead).toBe(true);
+  expect(after.config).toMatchObject({ tie_word_embeddings: false, normlab: { norm: 'rmsnorm', converted: 'rmsnorm' } });
+  expect(await after.read('lm_head.weight')).toEqual(await before.read('transformer.wte.weight'));
+  for (const name of ['transformer.ln_f.bias', 'transformer.h.1.attn.c_attn.weight']) {
+    expect(await after.read(name)).toEqual(await before.read(name));
+  }
+  expect(await after.read('transformer.wte.weight')).not.toEqual(await before.read('transformer.wte.weight'));
+  await Promise.all([before.close(), after.close()]);
+});
+
+test('blocks of any size write the same bytes', async () => {
+  const options = { source: goldenFolder('gpt2_bf16'), certify: false } as const;
+  for (const target of ['rmsnorm', 'crmsnorm'] as const) {
+    const [whole, inBlocks] = [await temporary(`${target}-whole`), await temporary(`${target}-blocks`)];
+    await converted({ ...options, target, out: whole });
+    await converted({ ...options, target, out: inBlocks, maxElements: 100 });
+    const weights = (folder: string) => readFile(join(folder, 'model.safetensors'));
+    expect((await weights(inBlocks)).equals(await weights(whole))).toBe(true);
+  }
+});
+
+/** A golden case whose tensors are spread over two shards, with the names of the base model alone where asked for. */
+async function sharded(name: string, to: string, rename: (tensor: string) => string): Promise<string> {
+  const folder = await temporary(to);
+  await mkdir(folder);
+  await cp(join(goldenFolder(name), 'config.json'), join(folder, 'config.json'));
+  const file = await openSafetensors(join(goldenFolder(name), 'model.safetensors'));
+  const weightMap: Record<string, string> = {};
+  for (const shard of [1, 2]) {
+    const names = [...file.tensors.keys()].filter((tensor) => /wte|h\.0\./.test(tensor) === (shard === 1));
+    const entries = await Promise.all(
+      names.map(async (tensor) => {
+        const info = file.tensors.get(tensor);
+        if (info === undefined) throw new Error(tensor);
+        return { name: rename(tensor), dtype: info.dtype, shape: info.shape, data: await file.read(tensor) };
+      }),
+    );
+    await writeSafetensors(join(folder, `model-0000${shard}-of-00002.safetensors`), entries);
+    for (const tensor of names) weightMap[rename(tensor)] = `model-0000${shard}-of-00002.safetensors`;
+  }
+  await file.close();
+  await writeFile(join(folder, 'model.safetensors.index.json'), JSON.stringify({ weight_map: weightMap }));
+  return folder;
+}
+
+test('shards stay shards, and a new head joins the embedding’s', async () => {
+  const source = await sharded('gpt2', 'sharded', (name) => name);
+  const out = await temporary('sharded-out');
+  const { bytesWritten, certificate } = await converted({ source, out, target: 'rmsnorm' });
+  const index = JSON.parse(await readFile(join(out, 'model.safetensors.index.json'), 'utf8'));
+  expect(index.weight_map['lm_head.weight']).toBe('model-00001-of-00002.safetensors');
+  expect(index.weight_map['transformer.h.2.ln_1.bias']).toBe('model-00002-of-00002.safetensors');
+  expect(index.metadata.total_size).toBe(bytesWritten);
+  expect(await differenceToGolden(out, 'gpt2')).toBeLessThan(2e-6);
+  expect(certificate?.source.files.map(({ name }) => name)).toEqual([
+    'config.json',
+    'model-00001-of-00002.safetensors',
+    'model-00002-of-00002.safetensors',
+  ]);
+  const crmsnorm = await temporary('sharded-crmsnorm');
+  await converted({ source, out: crmsnorm, target: 'crmsnorm', dtype: 'float64' });
+  expect(await differenceToGolden(crmsnorm, 'gpt2')).toBeLessThan(1e-10);
+});
+
+test('names of the base model alone become those of the model with a head', async () => {
+  const source = await sharded('gpt2', 'base-names', (name) => name.replace('transformer.', ''));
+  const out = await temporary('base-names-out');
+  await converted({ source, out, target: 'rmsnorm', dtype: 'float64' });
+  const checkpoint = await openCheckpoint(out);
+  expect([...checkpoint.tensors.keys()].filter((name) => !name.startsWith('transformer.'))).toEqual(['lm_head.weight']);
+  await checkpoint.close();
+  expect(await differenceToGolden(out, 'gpt2')).toBeLessThan(1e-10);
+});
+
+test('normlab’s own models are converted, with biases that only the folded norms bring', async () => {
+  const base = preLnSpec({ mlp: { ...preLnSpec().mlp, bias: false } });
+  const spec = { ...base, attention: { ...base.attention, qkvBias: false, outputBias: false } };
+  const source = await temporary('own');
+  const parameters = randomParameters(spec);
+  const tensors = [...parameters].map(([name, { shape, data }]) => [name, { dtype: 'float32', shape, data }] as const);
+  await saveNormlabModel(source, spec, new Map(tensors));
+  await writeFile(join(source, 'tokenizer.json'), '{}');
+  const out = await temporary('own-crmsnorm');
+  const result = await converted({ source, out, target: 'crmsnorm', dtype: 'float64' });
+  expect(result.copied).toEqual(['tokenizer.json']);
+  const rules = new Map(result.certificate?.rules.map(({ tensor, rule }) => [tensor, rule]));
+  expect(rules.get('blocks.0.mlp.down.bias')).toBe('zeros');
+  expect(rules.get('blocks.0.mlp.up.bias')).toBe(
+    'zeros; add blocks.0.mlp.up.weight · blocks.0.mlp.input_norm.bias',
+  );
+  const inputIds = [[1, 2, 3, 4]];
+  const difference = compareLogits(
+    observe(await loadDecoder(source), inputIds),
+    observe(await loadDecoder(out), inputIds),
+  );
+  expect(difference.maxAbsLogit).toBeLessThan(1e-10);
+});
+
+test('the certificate names the source by the hashes of its files', async () => {
+  const source = goldenFolder('gpt2_bf16');
+  const { certificate } = await converted({ source, out: await temporary('hashes'), target: 'rmsnorm' });
+  const hash = (data: string | Buffer) => createHash('sha256').update(data).digest('hex');
+  const files = ['config.json', 'model.safetensors'];
+  const sums = await Promise.all(files.map(async (name) => hash(await readFile(join(source, name)))));
+  expect(certificate?.source.files).toEqual(files.map((name, i) => ({ name, sha256: sums[i] })));
+  expect(certificate?.source.sha256).toBe(hash(files.map((name, i) => `${sums[i]}  ${name}\n`).join('')));
+});
+
+test('token ids can be given', async () => {
+  const options = { source: goldenFolder('gpt2_bf16'), target: 'rmsnorm' } as const;
+  const inputs = { label: 'a sentence', inputIds: [[5, 6, 7]] };
+  const { certificate } = await converted({ ...options, out: await temporary('given'), inputs });
+  expect(certificate?.inputs).toEqual({ kind: 'given', ...inputs });
+  for (const [inputIds, message] of [
+    [[[1], [2, 3]], /not a rectangle/],
+    [[[128]], /128 is no token id/],
+    [[new Array(33).fill(0)], /has 32 positions/],
+  ] as const) {
+    const out = await temporary('given-wrong');
+    await expect(convertModel({ ...options, out, inputs: { label: '', inputIds } })).rejects.toThrow(message);
+  }
+});
+
+test('nothing to do writes nothing', async () => {
+  const out = await temporary('nothing');
+  const result = await convertModel({ source: goldenFolder('llama'), out, target: 'rmsnorm' });
+  expect(result.status).toBe('nothing-to-do');
+  await expect(readdir(out)).rejects.toThrow('ENOENT');
+});
+
+test('what was converted once is not converted again', async () => {
+  const [once, twice] = [await temporary('once'), await temporary('twice')];
+  await converted({ source: goldenFolder('gpt2_bf16'), out: once, target: 'rmsnorm' });
+  expect((await convertModel({ source: once, out: twice, target: 'rmsnorm' })).status).toBe('nothing-to-do');
+  await expect(convertModel({ source: once, out: twice, target: 'crmsnorm' })).rejects.toThrow(RefusalError);
+});
+
+test('the output is never the source, in it or around it, and replaces nothing unasked', async () => {
+  const source = await temporary('guarded/source');
+  await cp(goldenFolder('gpt2_bf16'), source, { recursive: true });
+  for (const out of [source, join(source, 'x'), dirname(source), `${source}/../source`]) {
+    await expect(convertModel({ source, out, target: 'rmsnorm', force: true })).rejects.toThrow(RefusalError);
+  }
+  const out = await temporary('existing');
+  await converted({ source, out, target: 'rmsnorm' });
+  await expect(convertModel({ source, out, target: 'rmsnorm' })).rejects.toThrow(InputError);
+  await converted({ source, out, target: 'crmsnorm', force: true });
+});
+
+test.each([
+  ['opt_postln', 'rmsnorm', undefined, /model_type is "opt"/],
+  ['olmo2', 'rmsnorm', undefined, /model_type is "olmo2"/],
+  ['llama', 'crmsnorm', undefined, /not zero-mean/],
+  ['gpt2', 'crmsnorm', 'hf', /format hf has no place for crmsnorm/],
+  ['gpt2', 'crmsnorm', 'llama', /format llama has no place for crmsnorm/],
+  ['gpt2', 'rmsnorm', 'llama', /norms have biases/],
+] as const)('%s to %s (%s) is refused', async (name, target, format, message) => {
+  const out = await temporary('refused');
+  const refused = convertModel({ source: goldenFolder(name), out, target, format });
+  await expect(refused).rejects.toThrow(RefusalError);
+  await expect(refused).rejects.toThrow(message);
+  await expect(readdir(out)).rejects.toThrow('ENOENT');
+});
+
+test('a value that the type cannot hold is refused by name', async () => {
+  const spec = preLnSpec();
+  const tensors = [...randomParameters(spec)].map(([name, { shape, data }]) => {
+    const values = name === 'blocks.1.mlp.up.bias' ? data.map((x, i) => (i === 3 ? 1e5 : x)) : data;
+    return [name, { dtype: 'float32', shape, data: encode(values, 'float32') }] as const;
+  });
+  const source = await temporary('large');
+  await saveNormlabModel(source, spec, new Map(tensors));
+  const out = await temporary('large-out');
+  await expect(convertModel({ source, out, target: 'rmsnorm', dtype: 'float16' })).rejects.toThrow(
+    /blocks\.1\.mlp\.up\.bias: 100000 can't be stored as float16; choose a wider --dtype/,
+  );
+});
+
+test('what fails its certificate is not left behind', async () => {
+  const out = await temporary('failing/out');
+  const failing = vi.spyOn(certification, 'certificateBytesPerParameter', 'get');
+  failing.mockRestore();
+  const source = goldenFolder('gpt2_bf16');
+  const controller = new AbortController();
+  let lines = 0;
+  const stopped = convertModel({
+    source,
+    out,
+    target: 'rmsnorm',
+    signal: controller.signal,
+    onProgress: (line) => {
+      if (line.startsWith('checking') && ++lines === 3) controller.abort(new CheckFailedError('stopped'));
+    },
+  });
+  await expect(stopped).rejects.toThrow(CheckFailedError);
+  expect(await readdir(dirname(out))).toEqual([]);
+});

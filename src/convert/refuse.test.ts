@@ -1,0 +1,97 @@
+import { expect, test } from 'vitest';
+import { RefusalError } from '../core/errors.ts';
+import type { DecoderSpec } from '../models/index.ts';
+import { checkMemory } from './checks.ts';
+import { preLnSpec } from './decoder.fixture.ts';
+import { nothingToDo } from './refuse.ts';
+import { llamaPlan } from './rules/llama.ts';
+import { conversionPlan } from './rules/plan.ts';
+
+const described = (spec: DecoderSpec, config: Readonly<Record<string, unknown>> = {}) => ({ folder: 'm', spec, config });
+const withNorm = (kind: string) => preLnSpec({ norm: { kind, epsilon: 1e-5 }, finalNorm: { kind, epsilon: 1e-5 } });
+
+test.each(['layernorm', 'layernorm-nobias', 'layernorm-nonparametric', 'layernorm1p'])('%s is converted', (kind) => {
+  expect(nothingToDo(described(withNorm(kind)), 'rmsnorm')).toBeUndefined();
+  expect(nothingToDo(described(withNorm(kind)), 'crmsnorm')).toBeUndefined();
+});
+
+test('there is nothing to do for what is there already, wherever its norms sit', () => {
+  expect(nothingToDo(described(withNorm('rmsnorm')), 'rmsnorm')).toBe('m: its norms are rmsnorm already; nothing to do');
+  const output = preLnSpec({ placement: 'output', norm: { kind: 'rmsnorm', epsilon: 1 }, finalNorm: null });
+  expect(nothingToDo(described(output), 'rmsnorm')).toMatch(/nothing to do$/);
+  const crmsnorm = { ...withNorm('crmsnorm'), streamSize: 11 };
+  expect(nothingToDo(described(crmsnorm), 'crmsnorm')).toMatch(/nothing to do$/);
+});
+
+test.each([
+  ['post', /placement is post: .*explicit recentring/],
+  ['output', /placement is output: .*without a norm/],
+  ['peri', /placement is peri: .*weights and biases/],
+] as const)('placement %s is refused', (placement, message) => {
+  for (const target of ['rmsnorm', 'crmsnorm'] as const) {
+    expect(() => nothingToDo(described(preLnSpec({ placement })), target)).toThrow(RefusalError);
+    expect(() => nothingToDo(described(preLnSpec({ placement })), target)).toThrow(message);
+  }
+});
+
+test.each(['dyt', 'scalenorm', 'none', 'prmsnorm'])('%s is refused by name', (kind) => {
+  expect(() => nothingToDo(described(withNorm(kind)), 'rmsnorm')).toThrow(
+    `m: blocks.0.attention.input_norm is ${kind}, which equals no RMSNorm on zero-mean input`,
+  );
+});
+
+test('RMSNorm models do not become crmsnorm, and it says why', () => {
+  expect(() => nothingToDo(described(withNorm('rmsnorm')), 'crmsnorm')).toThrow('its residual stream is not zero-mean');
+  const converted = described(withNorm('rmsnorm-bias'), { normlab: { converted: 'rmsnorm' } });
+  expect(() => nothingToDo(converted, 'crmsnorm')).toThrow('convert the LayerNorm original instead');
+  const crmsnorm = { ...withNorm('crmsnorm'), streamSize: 11 };
+  expect(() => nothingToDo(described(crmsnorm), 'rmsnorm')).toThrow('convert the LayerNorm original instead');
+});
+
+test('a head that reads the stream itself is refused', () => {
+  expect(() => nothingToDo(described(preLnSpec({ finalNorm: null })), 'rmsnorm')).toThrow('no final norm');
+});
+
+test('norms of two kinds are looked at one by one', () => {
+  const mixed = preLnSpec({ finalNorm: { kind: 'dyt', epsilon: 0 } });
+  expect(() => nothingToDo(described(mixed), 'rmsnorm')).toThrow('final_norm is dyt');
+});
+
+const llamaLike = (changes: Partial<DecoderSpec> = {}): DecoderSpec => {
+  const base = preLnSpec({
+    norm: { kind: 'layernorm-nobias', epsilon: 1e-5 },
+    finalNorm: { kind: 'layernorm-nobias', epsilon: 1e-5 },
+    positions: { kind: 'rotary', base: 1e4 },
+    mlp: { kind: 'gated', activation: 'silu', innerSize: 10, bias: false },
+    tiedHead: false,
+  });
+  return { ...base, attention: { ...base.attention, projection: 'separate' }, ...changes };
+};
+
+test('a bias-free LayerNorm model of Llama’s shape becomes a Llama', () => {
+  expect(llamaPlan(conversionPlan(llamaLike(), 'rmsnorm'), 'm').spec.norm.kind).toBe('rmsnorm');
+});
+
+test.each([
+  [/norms have biases/, { norm: { kind: 'layernorm', epsilon: 1e-5 } }],
+  [/another epsilon/, { finalNorm: { kind: 'layernorm-nobias', epsilon: 1e-6 } }],
+  [/positions are learned/, { positions: { kind: 'learned', count: 8 } }],
+  [/clip_qkv is 8/, { attention: { ...llamaLike().attention, clip: 8 } }],
+  [/are one linear/, { attention: { ...llamaLike().attention, projection: 'fused' } }],
+  [/attention_bias/, { attention: { ...llamaLike().attention, outputBias: false } }],
+  [/not scaled by/, { attention: { ...llamaLike().attention, scales: [1, 1] } }],
+  [/gated with silu/, { mlp: { ...llamaLike().mlp, activation: 'gelu' } }],
+  [/head has a bias/, { headBias: true }],
+] as const satisfies readonly (readonly [RegExp, Partial<DecoderSpec>])[])(
+  'format llama is refused: %s',
+  (message, changes) => {
+    const plan = conversionPlan(llamaLike(changes), 'rmsnorm');
+    expect(() => llamaPlan(plan, 'm')).toThrow(message);
+    expect(() => llamaPlan(plan, 'm')).toThrow(RefusalError);
+  },
+);
+
+test('a certificate that does not fit into memory is refused with the way out', () => {
+  expect(() => checkMemory(described(preLnSpec()), 1000)).toThrow(/takes .* KiB of memory.*--no-certify/);
+  expect(() => checkMemory(described(preLnSpec()))).not.toThrow();
+});

@@ -1,0 +1,91 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { type DecoderSpec, decoderSpecSchema } from '../../models/index.ts';
+import { compareLogits } from '../certificate/difference.ts';
+import { observe } from '../certificate/observe.ts';
+import { preLnSpec, randomParameters, withHead } from '../decoder.fixture.ts';
+import { conversionTargets } from '../options.ts';
+import { applyRules } from './apply.ts';
+import { conversionPlan } from './plan.ts';
+import { convertedSpec } from './spec.ts';
+
+const layerNorms = ['layernorm', 'layernorm-nobias', 'layernorm-nonparametric', 'layernorm1p'];
+const norm = fc.record({ kind: fc.constantFrom(...layerNorms), epsilon: fc.constantFrom(1e-5, 1e-6, 0.1) });
+
+const spec: fc.Arbitrary<DecoderSpec> = fc
+  .record({
+    norm,
+    finalNorm: norm,
+    positions: fc.constantFrom({ kind: 'learned', count: 8 } as const, { kind: 'rotary', base: 1e4 } as const),
+    attention: fc.record({
+      projection: fc.constantFrom('separate' as const, 'fused' as const),
+      numKeyValueHeads: fc.constantFrom(1, 3),
+      qkvBias: fc.boolean(),
+      outputBias: fc.boolean(),
+      clip: fc.constantFrom(null, 0.7),
+      qkNorm: fc.constantFrom(null, { norm: { kind: 'layernorm', epsilon: 1e-5 }, extent: 'head' as const }),
+    }),
+    mlp: fc.record({ kind: fc.constantFrom('plain' as const, 'gated' as const), bias: fc.boolean() }),
+    tiedHead: fc.boolean(),
+    headBias: fc.boolean(),
+  })
+  .map(({ attention, mlp, ...rest }) => {
+    const base = preLnSpec(rest);
+    return { ...base, attention: { ...base.attention, ...attention }, mlp: { ...base.mlp, ...mlp } };
+  });
+
+const inputIds = [
+  [3, 1, 4, 1, 5],
+  [9, 2, 6, 5, 12],
+];
+
+test.each(conversionTargets)('any Pre-LN decoder has the same logits as %s', async (target) => {
+  await fc.assert(
+    fc.asyncProperty(spec, fc.integer(), async (source, seed) => {
+      const parameters = randomParameters(source, seed);
+      const plan = conversionPlan(source, target);
+      expect(decoderSpecSchema.safeParse(plan.spec).error).toBeUndefined();
+      const converted = await applyRules(plan.rules, source.tiedHead ? withHead(parameters) : parameters);
+      const before = observe({ spec: source, parameters }, inputIds);
+      const after = observe({ spec: plan.spec, parameters: converted }, inputIds);
+      expect(compareLogits(before, after).maxAbsLogit).toBeLessThan(1e-10);
+      expect(Math.max(...after.residualMeans)).toBeLessThan(1e-12);
+      expect(Math.min(...before.residualMeans)).toBeGreaterThan(1e-3);
+    }),
+    { numRuns: 60 },
+  );
+});
+
+test('only a head after a norm without parameters may stay tied', () => {
+  const tied = (kind: string) => {
+    const source = preLnSpec({ finalNorm: { kind, epsilon: 1e-5 }, tiedHead: true });
+    return conversionTargets.map((target) => convertedSpec(source, target).tiedHead);
+  };
+  expect(tied('layernorm')).toEqual([false, false]);
+  expect(tied('layernorm-nobias')).toEqual([false, false]);
+  expect(tied('layernorm-nonparametric')).toEqual([true, false]);
+});
+
+test('what neither writes to the stream nor reads it is copied', () => {
+  const { rules } = conversionPlan(preLnSpec(), 'rmsnorm');
+  const rewritten = rules.filter(({ steps }) => steps.length > 0).map(({ name }) => name.replace(/\d/, '#'));
+  expect([...new Set(rewritten)]).toEqual([
+    'embedding.token.weight',
+    'embedding.position.weight',
+    'blocks.#.attention.output.weight',
+    'blocks.#.attention.output.bias',
+    'blocks.#.mlp.down.weight',
+    'blocks.#.mlp.down.bias',
+  ]);
+});
+
+test('epsilon is taken over', () => {
+  const source = preLnSpec({
+    norm: { kind: 'layernorm', epsilon: 3e-7 },
+    finalNorm: { kind: 'layernorm', epsilon: 2 },
+  });
+  for (const target of conversionTargets) {
+    const converted = convertedSpec(source, target);
+    expect([converted.norm.epsilon, converted.finalNorm?.epsilon]).toEqual([3e-7, 2]);
+  }
+});
