@@ -1,6 +1,6 @@
 import { isBuiltin } from 'node:module';
 import { describe, expect, test } from 'vitest';
-import { filesUnder, importsOf, isTestFile, readText, type SourceFile, sourceFiles } from './sources.fixture.ts';
+import { filesUnder, isTestFile, readText, type SourceFile, sourceFiles, specifiersOf } from './sources.fixture.ts';
 
 interface Manifest {
   readonly dependencies: Readonly<Record<string, string>>;
@@ -15,7 +15,7 @@ const development = Object.keys(manifest.devDependencies);
 
 const files: readonly SourceFile[] = [
   ...sourceFiles('src', 'bench', 'scripts', 'test', 'bin'),
-  { path: 'vitest.config.ts', imports: importsOf(readText('vitest.config.ts')) },
+  { path: 'vitest.config.ts', imports: specifiersOf(readText('vitest.config.ts')) },
 ];
 
 /** `@scope/name/file` and `name/file` to the package's name. */
@@ -89,7 +89,7 @@ describe('dependencies', () => {
       "spawn(node, ['--import', 'j']);",
       "const text = 'not from here';",
     ].join('\n');
-    const found = importsOf(text).map(packageOf).sort();
+    const found = specifiersOf(text).map(packageOf).sort();
     expect(found).toEqual(['@c/d', 'a', 'b', 'e', 'f', 'g', 'h', 'i', 'j']);
     expect(filesUnder('src', /^index\.ts$/)).toContain('src/index.ts');
   });

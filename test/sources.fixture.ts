@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { importsOf } from './imports.ts';
 
 /** The repository's root folder, which ends with a slash. */
 export const root = fileURLToPath(new URL('../', import.meta.url));
@@ -11,23 +12,23 @@ export interface SourceFile {
   readonly imports: readonly string[];
 }
 
-const importForms = [
-  /^\s*(?:import|export)\b[^'"`;]*?\bfrom\s*['"]([^'"]+)['"]/gm,
-  /^\s*import\s*['"]([^'"]+)['"]/gm,
-  /\bimport(?:\.meta\.resolve)?\(\s*['"]([^'"]+)['"]\s*\)/g,
+/** What loads a package without an import: `require` in a module, and what a process is started with. */
+const otherForms = [
   /\bcreateRequire\([^)]*\)\(\s*['"]([^'"]+)['"]\s*\)/g,
+  /\bimport\.meta\.resolve\(\s*['"]([^'"]+)['"]\s*\)/g,
   /['"]--import['"],\s*['"]([^'"]+)['"]/g,
 ];
 
-/** What a TypeScript or JavaScript text imports: statically, dynamically, with `require`, or for a process it starts. */
-export function importsOf(text: string): readonly string[] {
-  return importForms.flatMap((form) => [...text.matchAll(form)].map(([, specifier = '']) => specifier));
+/** What a TypeScript or JavaScript text loads, as it is written there. */
+export function specifiersOf(text: string): readonly string[] {
+  const others = otherForms.flatMap((form) => [...text.matchAll(form)].map(([, specifier = '']) => specifier));
+  return [...importsOf(text).map(({ path }) => path), ...others];
 }
 
 /** The TypeScript and JavaScript files under folders of the repository. */
 export function sourceFiles(...folders: readonly string[]): readonly SourceFile[] {
   return folders.flatMap((folder) =>
-    filesUnder(folder, /\.(ts|mts|js|mjs)$/).map((path) => ({ path, imports: importsOf(readText(path)) })),
+    filesUnder(folder, /\.(ts|mts|js|mjs)$/).map((path) => ({ path, imports: specifiersOf(readText(path)) })),
   );
 }
 

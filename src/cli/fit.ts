@@ -1,10 +1,15 @@
 /** No column is clipped to fewer characters than this. */
 const narrowest = 8;
 const gap = 2;
+/** The labels of records (`Norm:       `) are padded to this length. */
+const labelLength = 12;
+
+/** The first column says what a row is about. */
+const narrowestFirst = 14;
 
 /**
- * Clips the cells of a table so that it is at most `columns` wide, the widest column first; without `columns` (a file, a
- * pipe) nothing is clipped. A clipped cell ends in `…`.
+ * Clips the cells of a table so that it is at most `columns` wide where that can be, the widest column first; without
+ * `columns` (a file, a pipe) nothing is clipped. A clipped cell ends in `…`.
  */
 export function fitCells(
   headers: readonly string[],
@@ -12,7 +17,7 @@ export function fitCells(
   columns: number | undefined,
 ): readonly (readonly string[])[] {
   if (columns === undefined) return rows;
-  const least = headers.map((header) => Math.max(narrowest, lengthOf(header)));
+  const least = headers.map((header, i) => Math.max(i === 0 ? narrowestFirst : narrowest, lengthOf(header)));
   const widths = headers.map((header, i) => Math.max(lengthOf(header), ...rows.map((row) => lengthOf(row[i] ?? ''))));
   const available = columns - gap * (headers.length - 1);
   for (let excess = widths.reduce((a, b) => a + b, 0) - available; excess > 0; excess--) {
@@ -42,7 +47,8 @@ export function wrapText(text: string, columns: number | undefined): string {
 }
 
 function wrapLine(line: string, columns: number): readonly string[] {
-  const [lead = ''] = /^(?:\w[\w ]*: {2,}| *- | *)/.exec(line) ?? [];
+  const [label = ''] = /^[\w ]+: +/.exec(line) ?? [];
+  const lead = label.length === labelLength ? label : (/^ *(?:- )?/.exec(line)?.[0] ?? '');
   const indent = ' '.repeat(Math.min(lead.length, Math.floor(columns / 2)));
   const lines: string[] = [];
   let current = lead;

@@ -125,6 +125,7 @@ async function build(
     target,
     format,
     dtype: moreDTypes.length === 0 ? onlyDType : undefined,
+    keepsDType: dtype === 'source',
     sourceSha256: source.sha256,
     normlabVersion: normlabVersion(),
   });

@@ -7,7 +7,11 @@ import { nothingToDo } from './refuse.ts';
 import { llamaPlan } from './rules/llama.ts';
 import { conversionPlan } from './rules/plan.ts';
 
-const described = (spec: DecoderSpec, config: Readonly<Record<string, unknown>> = {}) => ({ folder: 'm', spec, config });
+const described = (spec: DecoderSpec, config: Readonly<Record<string, unknown>> = {}) => ({
+  folder: 'm',
+  spec,
+  config,
+});
 const withNorm = (kind: string) => preLnSpec({ norm: { kind, epsilon: 1e-5 }, finalNorm: { kind, epsilon: 1e-5 } });
 
 test.each(['layernorm', 'layernorm-nobias', 'layernorm-nonparametric', 'layernorm1p'])('%s is converted', (kind) => {
@@ -16,7 +20,9 @@ test.each(['layernorm', 'layernorm-nobias', 'layernorm-nonparametric', 'layernor
 });
 
 test('there is nothing to do for what is there already, wherever its norms sit', () => {
-  expect(nothingToDo(described(withNorm('rmsnorm')), 'rmsnorm')).toBe('m: its norms are rmsnorm already; nothing to do');
+  expect(nothingToDo(described(withNorm('rmsnorm')), 'rmsnorm')).toBe(
+    'm: its norms are rmsnorm already; nothing to do',
+  );
   const output = preLnSpec({ placement: 'output', norm: { kind: 'rmsnorm', epsilon: 1 }, finalNorm: null });
   expect(nothingToDo(described(output), 'rmsnorm')).toMatch(/nothing to do$/);
   const crmsnorm = { ...withNorm('crmsnorm'), streamSize: 11 };

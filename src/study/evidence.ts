@@ -4,8 +4,6 @@ import {
   evidenceSummary,
   formatCitation,
   headlineModels,
-  type MeasuredValue,
-  type Measurement,
   type ModelRecord,
   modelRow,
   type PaperRecord,
@@ -80,15 +78,9 @@ function quantitativeRows(paper: PaperRecord): EvidenceResults['quantitative'] {
       setting: [claim.setting.model, claim.setting.hardware, claim.setting.precision]
         .filter((part) => part !== null)
         .join(', '),
-      result: `${claim.summary} ${claim.measurements.map(describeMeasurement).join('; ')}.`,
+      result: claim.summary,
       source: sourceOf({ source: paper.source.key, section: claim.section }),
     }));
-}
-
-function describeMeasurement({ quantity, unit, values }: Measurement): string {
-  const one = ({ variant, value, spread }: MeasuredValue) =>
-    `${variant} ${value}${spread ? ` ± ${spread.amount}` : ''}`;
-  return `${quantity}${unit === '' ? '' : ` (${unit})`}: ${values.map(one).join(', ')}`;
 }
 
 function firstSource(citations: readonly Citation[]): Source {

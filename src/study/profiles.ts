@@ -25,8 +25,9 @@ export interface Profile {
   readonly conversionDTypes: readonly ('source' | 'bfloat16')[];
 }
 
-const core = ['layernorm', 'rmsnorm', 'crmsnorm', 'layernorm-nonparametric', 'none'];
-const wide = [...core, 'layernorm-nobias', 'rmsnorm-nonparametric', 'prmsnorm', 'scalenorm', 'dyt'];
+/** Both kinds with and without learned parameters, so that what the mean does is not mixed up with what the gain does. */
+const core = ['layernorm', 'rmsnorm', 'layernorm-nonparametric', 'rmsnorm-nonparametric', 'none'];
+const wide = [...core, 'layernorm-nobias', 'crmsnorm', 'prmsnorm', 'scalenorm', 'dyt'];
 const seedsTo = (n: number) => Array.from({ length: n }, (_, i) => i + 1);
 
 function config(
@@ -80,7 +81,7 @@ export const profiles: readonly Profile[] = [
     speed: {
       rows: 2048,
       widths: [128, 768],
-      norms: [...core, 'prmsnorm', 'scalenorm', 'dyt'],
+      norms: [...core, 'crmsnorm', 'prmsnorm', 'scalenorm', 'dyt'],
       sizes: ['small', 'medium', 'large', 'xl'],
       tokens: 512,
       secondsPerShape: 4,

@@ -25,8 +25,9 @@ export interface TrainModel {
 /**
  * A GPT-2 layout with the norm in question: learned positions, GELU, biases, an untied head [GPT-2 §2.3].
  *
- * In a CRMSNorm model the stream holds `hiddenSize − 1` numbers, so that the function class is that of LayerNorm at
- * `hiddenSize` [Jiang et al. 2023 §3.2].
+ * In a CRMSNorm model the stream holds `hiddenSize − 1` numbers, so that the function class is that of LayerNorm
+ * without parameters at `hiddenSize` [Jiang et al. 2023 §3.2]. AdamW takes other steps in these coordinates, so that it
+ * does not train like it: the paper trains the LayerNorm model's weights and converts them at each step (§3.4).
  */
 export function trainSpec(model: TrainModel): DecoderSpec {
   const { hiddenSize, heads, layers } = model;

@@ -12,7 +12,7 @@ import {
   slice,
   type Tensor,
 } from '../../graph/index.ts';
-import { initialValue, type NormKind } from '../../norms/index.ts';
+import { initialValue, type NormKind, normKind } from '../../norms/index.ts';
 import { bytesOf, ordinaryNumbers } from '../data.ts';
 
 export const directions = ['forward', 'backward'] as const;
@@ -32,9 +32,10 @@ export function tensorWidth(kind: NormKind, width: number): number {
 /**
  * A model that applies a norm `length` times, each to what the one before gave, and returns one row.
  *
- * Forward: xᵢ₊₁ = N(xᵢ), from an input `x` `[rows, width]`. Backward: xᵢ₊₁ = ∂N(xᵢ)ᵀ xᵢ₋₁ from `x` and `dy`, so that no
- * two applications share an argument (the engine would compute what they share once), and every parameter's gradient is
- * among the outputs (it would not be computed at all). Nothing of the size of `x` leaves the engine.
+ * Forward: xᵢ₊₁ = N(xᵢ), from an input `x0` `[rows, width]`. Backward: dyᵢ₊₁ = ∂N(xᵢ)ᵀ dyᵢ, from `dy` and an `xᵢ` for each
+ * application: what two of them share, the engine would compute once. Every parameter's gradient is among the outputs, or
+ * the engine would not compute it. Nothing of the size of `x` leaves the engine. At mean squares of 1 the numbers keep
+ * their size.
  */
 export function normChain(kind: NormKind, direction: Direction, { rows, width }: NormShape, length: number): OnnxModel {
   const columns = tensorWidth(kind, width);
@@ -46,20 +47,30 @@ export function normChain(kind: NormKind, direction: Direction, { rows, width }:
     initializers.set(entry.name, { name: entry.name, dtype: 'float32', shape: size, data });
     return parameter(entry.name, size);
   });
-  let x = input('x', 'float', shape);
   if (direction === 'forward') {
+    let x = input('x0', 'float', shape);
     for (let i = 0; i < length; i++) x = norm(kind, x, parameters);
     return emitOnnx({ row: slice(x, 0, 0, 1) }, { initializers });
   }
   let dy = input('dy', 'float', shape);
   const ofParameters: Tensor[] = [];
   for (let i = 0; i < length; i++) {
-    const [dx, ...gradients] = normGradients(kind, x, dy, parameters);
+    const [dx, ...gradients] = normGradients(kind, input(`x${i}`, 'float', shape), dy, parameters);
     ofParameters.push(...gradients);
-    [x, dy] = [dx, x];
+    dy = dx;
   }
-  const flat = [slice(x, 0, 0, 1), ...ofParameters].map((tensor) => reshape(tensor, [elements(tensor)]));
+  const flat = [slice(dy, 0, 0, 1), ...ofParameters].map((tensor) => reshape(tensor, [elements(tensor)]));
   return emitOnnx({ row: flat.length === 1 && flat[0] !== undefined ? flat[0] : concat(flat, 0) }, { initializers });
+}
+
+/** A model that computes nothing, with the inputs of a chain: what it takes is the cost of a call. */
+export function emptyChain(direction: Direction, shape: NormShape, length: number): OnnxModel {
+  const none = normKind('none');
+  const model = normChain(none, direction, shape, length);
+  const [like] = model.graph.inputs;
+  if (direction === 'forward' || like === undefined) return model;
+  const inputs = Array.from({ length }, (_, i) => ({ ...like, name: `x${i}` }));
+  return { ...model, graph: { ...model.graph, inputs: [like, ...inputs] } };
 }
 
 /** The gradients of a norm by `x` and by its parameters for the upstream gradient `dy`. */
@@ -82,7 +93,7 @@ function elements({ shape }: Tensor): number {
 
 /** A model that reads and writes a tensor `length` times, by a multiplication with a constant that the engine can't remove. */
 export function scaleChain(shape: NormShape, length: number): OnnxModel {
-  let x = input('x', 'float', [shape.rows, shape.width]);
+  let x = input('x0', 'float', [shape.rows, shape.width]);
   for (let i = 0; i < length; i++) x = mul(x, constant(-1));
   return emitOnnx({ row: slice(x, 0, 0, 1) });
 }

@@ -4,7 +4,7 @@ import { sizeOf } from '../../core/shape.ts';
 import { median, ratioOfPairs } from '../../core/statistics/index.ts';
 import { cpuEngine, type Engine, type EngineTensor, measureCopyBandwidth, type Session } from '../../engine/index.ts';
 import { encodeModel, type OnnxModel } from '../../graph/index.ts';
-import { type NormKind, normKind, normKinds } from '../../norms/index.ts';
+import { type NormKind, normKinds } from '../../norms/index.ts';
 import { ordinaryNumbers } from '../data.ts';
 import { interleave, secondsOf, type Timings, type Variant } from '../interleave.ts';
 import {
@@ -17,7 +17,16 @@ import {
   runtimeLabel,
   sessionOptions,
 } from '../options.ts';
-import { type Direction, directions, loweringOf, type NormShape, normChain, scaleChain, tensorWidth } from './graph.ts';
+import {
+  type Direction,
+  directions,
+  emptyChain,
+  loweringOf,
+  type NormShape,
+  normChain,
+  scaleChain,
+  tensorWidth,
+} from './graph.ts';
 
 export interface BenchNormsOptions extends BenchOptions {
   /** Default 2048: the positions of a sequence, or of a batch of them. */
@@ -136,9 +145,9 @@ export function chainLengthFor({ rows, width }: NormShape): number {
   return Math.min(16, Math.max(2, Math.round(2 ** 22 / (rows * width))));
 }
 
-/** Every session keeps its buffers: the inputs and up to eight tensors of a composed backward pass. */
+/** The inputs, and up to eight tensors of a composed backward pass in every session, which keeps them. */
 function bytesNeeded({ rows, width }: NormShape, count: number): number {
-  return 4 * rows * width * (2 + 8 * (count + 2));
+  return 4 * rows * width * (1 + chainLengthFor({ rows, width }) + 8 * (count + 2));
 }
 
 /** Names that no norm of the catalogue has. */
@@ -159,11 +168,14 @@ async function timeRotation(
   const { threads, seconds, signal, report } = options;
   const length = chainLengthFor(plan);
   const models: [name: string, model: OnnxModel][] = [
-    [emptyRun, normChain(normKind('none'), plan.direction, plan, length)],
+    [emptyRun, emptyChain(plan.direction, plan, length)],
     [scaling, scaleChain(plan, length)],
     ...kinds.map((kind): [string, OnnxModel] => [kind.id, normChain(kind, plan.direction, plan, length)]),
   ];
-  const values = { x: ordinaryNumbers(plan.rows * plan.width, 1), dy: ordinaryNumbers(plan.rows * plan.width, 1, 0.1) };
+  const names = ['dy', ...Array.from({ length }, (_, i) => `x${i}`)];
+  const values = new Map(
+    names.map((name, i) => [name, ordinaryNumbers(plan.rows * plan.width, undefined, undefined, i)]),
+  );
   const sessions: Session[] = [];
   try {
     const variants: Variant[] = [];
@@ -185,14 +197,13 @@ async function timeRotation(
   }
 }
 
-function feedsOf(model: OnnxModel, values: Readonly<Record<'x' | 'dy', Float32Array>>): Record<string, EngineTensor> {
+function feedsOf(model: OnnxModel, values: ReadonlyMap<string, Float32Array>): Record<string, EngineTensor> {
   return Object.fromEntries(
-    model.graph.inputs.map(({ name, shape }) => {
+    model.graph.inputs.map(({ name, shape }): [string, EngineTensor] => {
       const dims = shape.map(Number);
-      return [
-        name,
-        { dtype: 'float32', shape: dims, data: values[name === 'dy' ? 'dy' : 'x'].subarray(0, sizeOf(dims)) },
-      ];
+      const data = values.get(name)?.subarray(0, sizeOf(dims));
+      if (data === undefined) throw new Error(`bench: nothing to feed ${name} with`);
+      return [name, { dtype: 'float32', shape: dims, data }];
     }),
   );
 }

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
-import { compareLogits, medianDifference, type Observation } from './difference.ts';
-import { perturb } from './floor.ts';
 import { ulp } from '../../core/rounding.ts';
 import type { Value } from '../../graph/index.ts';
+import { compareLogits, medianDifference, type Observation } from './difference.ts';
+import { perturb } from './floor.ts';
 
 const observation = (logits: readonly number[]): Observation => ({
   vocabularySize: 2,
@@ -44,9 +44,16 @@ test('the floor perturbs what is asked for by up to half a unit, differently for
     ['copied', value],
   ]);
   const noise = (seed: number, name: string) =>
-    [...(perturb(source, new Map([['a', 'bfloat16'], ['b', 'bfloat16']]), seed).get(name)?.data ?? [])].map(
-      (x, i) => (x - (data[i] ?? 0)) / ulp(1, 'bfloat16'),
-    );
+    [
+      ...(perturb(
+        source,
+        new Map([
+          ['a', 'bfloat16'],
+          ['b', 'bfloat16'],
+        ]),
+        seed,
+      ).get(name)?.data ?? []),
+    ].map((x, i) => (x - (data[i] ?? 0)) / ulp(1, 'bfloat16'));
   const sample = noise(0, 'a');
   expect(Math.max(...sample.map(Math.abs))).toBeLessThanOrEqual(0.5);
   expect(sample.reduce((sum, x) => sum + x * x, 0) / 1000).toBeCloseTo(1 / 12, 2);

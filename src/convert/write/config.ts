@@ -8,6 +8,8 @@ export interface ConfigOptions {
   readonly format: ConversionFormat;
   /** The element type of all written tensors, or undefined where they have several. */
   readonly dtype: FloatDType | undefined;
+  /** Whether every tensor keeps its own element type. */
+  readonly keepsDType: boolean;
   readonly sourceSha256: string;
   readonly normlabVersion: string;
 }
@@ -25,7 +27,7 @@ export function outputConfig(model: Model, options: ConfigOptions): Config {
       return {
         ...model.config,
         ...(model.spec.tiedHead && !spec.tiedHead ? { tie_word_embeddings: false } : {}),
-        ...dtypeKeys(model.config, options.dtype),
+        ...(options.keepsDType ? {} : dtypeKeys(model.config, options.dtype)),
         normlab: { norm: 'rmsnorm', ...provenance },
       };
     case 'llama':

@@ -1,5 +1,15 @@
 import type { FloatDType } from '../../core/dtype.ts';
 import { roundTo } from '../../core/rounding.ts';
+import type { TensorRule } from '../rules/plan.ts';
+
+/** Rounds the blocks of a matrix, which come row by row and in order. */
+export type Rounding = (block: Float64Array) => Float64Array;
+
+/** How the result of a rule is rounded: to nearest, or where sums must survive, with what is left over carried on. */
+export function roundingOf(rule: TensorRule, dtype: FloatDType, columns: number, transposed = false): Rounding {
+  if (rule.keepSums === undefined) return (block) => block.map((value) => roundTo(value, dtype));
+  return keepingSums(dtype, columns, (rule.keepSums === 'ofColumns') === transposed ? 'ofRows' : 'ofColumns');
+}
 
 /**
  * Rounds the blocks of a matrix, row by row and in order, so that the sums of its rows or columns stay what they were
@@ -9,11 +19,7 @@ import { roundTo } from '../../core/rounding.ts';
  * were stored in the same type before one mean was subtracted from all of them err to the same side, and that sum is
  * off by as much as d halves of a unit instead of one.
  */
-export function keepingSums(
-  dtype: FloatDType,
-  columns: number,
-  sums: 'ofRows' | 'ofColumns',
-): (block: Float64Array) => Float64Array {
+export function keepingSums(dtype: FloatDType, columns: number, sums: 'ofRows' | 'ofColumns'): Rounding {
   const carried = new Float64Array(columns);
   return (block) => {
     let carry = 0;

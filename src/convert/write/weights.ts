@@ -9,7 +9,7 @@ import { applyRule } from '../rules/apply.ts';
 import { blocksOf, transpose } from '../rules/matrix.ts';
 import type { Parameters } from '../rules/steps.ts';
 import type { OutputTensor } from './layout.ts';
-import { keepingSums } from './rounding.ts';
+import { roundingOf } from './rounding.ts';
 
 export interface WriteOptions {
   readonly signal: AbortSignal;
@@ -59,23 +59,18 @@ function entryOf(tensor: OutputTensor, parameters: Parameters, options: WriteOpt
     async *data() {
       const canonical = applyRule(rule, parameters, options.maxElements);
       const matrix = transposed ? transpose(canonical, options.maxElements) : canonical;
-      const round = rounding(tensor, matrix.columns);
+      // Encoding rounds to nearest by itself.
+      const round = rule.keepSums && roundingOf(rule, dtype, matrix.columns, transposed);
       for (const block of blocksOf(matrix, options.maxElements)) {
         await yieldToSignals(options.signal);
         const values = await matrix.read(block);
         checkRange(values, tensor);
-        const bytes = encode(round(values), dtype);
+        const bytes = encode(round?.(values) ?? values, dtype);
         options.onBytes?.(bytes.byteLength);
         yield bytes;
       }
     },
   };
-}
-
-/** What prepares the blocks of a tensor, one after the other, for being rounded to nearest. */
-function rounding({ rule, transposed, dtype }: OutputTensor, columns: number): (values: Float64Array) => Float64Array {
-  if (rule.keepSums === undefined) return (values) => values;
-  return keepingSums(dtype, columns, (rule.keepSums === 'ofColumns') === transposed ? 'ofRows' : 'ofColumns');
 }
 
 /** The least magnitudes that round to infinity: half a step above the largest finite number. */

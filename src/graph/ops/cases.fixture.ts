@@ -241,7 +241,9 @@ const matmul: readonly OpCase[] = [false, true].flatMap((transposeA) =>
     op: 'matmul',
     title: `${transposeA ? 'Aᵀ' : 'A'}${transposeB ? 'Bᵀ' : 'B'}`,
     draw: (random) => {
-      const [batchA, batchB] = drawOperands(random, drawShape(random, 0, 2));
+      // A weight that a batch shares has a gradient rule of its own.
+      const shared = random.integer(3) === 0;
+      const [batchA, batchB] = shared ? [drawShape(random, 1, 2), []] : drawOperands(random, drawShape(random, 0, 2));
       const rows = choose(random, ['seq', 1, 4]);
       const [inner, columns] = [1 + random.integer(5), 1 + random.integer(4)];
       const a = [...batchA, ...(transposeA ? [inner, rows] : [rows, inner])];
