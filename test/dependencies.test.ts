@@ -1,6 +1,6 @@
 import { isBuiltin } from 'node:module';
 import { describe, expect, test } from 'vitest';
-import { filesUnder, isTestFile, readText, type SourceFile, sourceFiles, specifiersOf } from './sources.fixture.ts';
+import { isTestFile, readText, type SourceFile, sourceFiles, specifiersOf } from './sources.fixture.ts';
 
 interface Manifest {
   readonly dependencies: Readonly<Record<string, string>>;
@@ -77,20 +77,13 @@ describe('dependencies', () => {
   test('the search finds every form of import', () => {
     const text = [
       "import a from 'a';",
-      'import {',
-      '  b,',
-      "} from 'b/inner';",
-      "export * from '@c/d';",
-      "import 'e';",
-      "const f = await import('f');",
-      "type G = typeof import('g');",
-      "createRequire(import.meta.url)('h');",
-      "import.meta.resolve('i');",
-      "spawn(node, ['--import', 'j']);",
+      "export * from '@b/c/inner';",
+      "type D = typeof import('d');",
+      "createRequire(import.meta.url)('zod');",
+      "import.meta.resolve('vitest');",
+      "spawn(node, ['--import', 'tsx']);",
       "const text = 'not from here';",
     ].join('\n');
-    const found = specifiersOf(text).map(packageOf).sort();
-    expect(found).toEqual(['@c/d', 'a', 'b', 'e', 'f', 'g', 'h', 'i', 'j']);
-    expect(filesUnder('src', /^index\.ts$/)).toContain('src/index.ts');
+    expect(specifiersOf(text).map(packageOf).sort()).toEqual(['@b/c', 'a', 'd', 'tsx', 'vitest', 'zod']);
   });
 });

@@ -20,7 +20,7 @@ interface Example {
   readonly code: string;
 }
 
-/** Code blocks marked `ts`. Those that show how the repository itself is extended are marked `ts repository`. */
+/** The code blocks marked `ts`: what a user of the package would write. */
 function examplesOf(page: string): readonly Example[] {
   const text = readText(page);
   return [...text.matchAll(/^```ts\n(.*?)^```$/gms)].map(({ index, 1: code = '' }) => ({

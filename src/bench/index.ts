@@ -1,4 +1,6 @@
 /** Measurements of time on this machine: the norms alone, and their share of a model. */
+export { trainingFlopsPerToken } from './flops.ts';
+export { type InterleaveOptions, interleave, secondsOf, type Timings, type Variant } from './interleave.ts';
 export {
   type BenchNormsOptions,
   benchNorms,
@@ -9,7 +11,7 @@ export {
   type NormOperation,
   type NormRotation,
 } from './norms/index.ts';
-export type { BenchOptions, BenchProgress } from './options.ts';
+export { type BenchOptions, type BenchProgress, runtimeLabel } from './options.ts';
 export {
   type BenchSharesOptions,
   benchShares,

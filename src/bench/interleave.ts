@@ -5,6 +5,8 @@ export interface Variant {
   readonly name: string;
   /** One call of the engine; the whole of it is timed. */
   readonly run: () => Promise<unknown>;
+  /** Called before every run, untimed: a pause until the threads of an engine that waits actively sleep, for instance. */
+  readonly prepare?: () => Promise<unknown>;
 }
 
 export interface InterleaveOptions {
@@ -37,6 +39,7 @@ export async function interleave(variants: readonly Variant[], options: Interlea
   const { seconds, minRounds = 5, maxRounds = 300, random = createRandom('bench'), signal, onRound } = options;
   for (let warmup = 0; warmup < 2; warmup++) {
     for (const variant of variants) {
+      await variant.prepare?.();
       await variant.run();
       signal?.throwIfAborted();
     }
@@ -47,8 +50,10 @@ export async function interleave(variants: readonly Variant[], options: Interlea
   const elapsed = () => (performance.now() - start) / 1000;
   while (rounds < minRounds || (rounds < maxRounds && elapsed() < seconds)) {
     for (const index of random.permutation(variants.length)) {
+      const variant = variants[index];
+      await variant?.prepare?.();
       const before = performance.now();
-      await variants[index]?.run();
+      await variant?.run();
       samples[index]?.push((performance.now() - before) / 1000);
       signal?.throwIfAborted();
     }

@@ -1,5 +1,5 @@
-import { mkdir, readdir, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, readdir, rm, stat } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
 import { InputError } from '../core/errors.ts';
 import { codeOf, explainFileError } from '../core/fileErrors.ts';
 import { readJson } from '../core/files.ts';
@@ -61,10 +61,31 @@ export async function findRun({ folder, config, corpus, force = false }: RunRequ
 
 /** Makes a run folder, with its parents. */
 export async function makeRunFolder(folder: string): Promise<void> {
-  await mkdir(folder, { recursive: true }).catch((error: unknown) => {
+  // Node's own recursion never ends where a file system such as /proc takes no folders.
+  const make = async (path: string, parents: boolean): Promise<void> => {
+    try {
+      await mkdir(path);
+    } catch (error) {
+      if (codeOf(error) === 'EEXIST' && (await isFolder(path))) return;
+      if (codeOf(error) !== 'ENOENT' || !parents || dirname(path) === path) throw error;
+      await make(dirname(path), true);
+      await make(path, false);
+    }
+  };
+  await make(resolve(folder), true).catch((error: unknown) => {
     if (codeOf(error) === 'EEXIST') throw new InputError(`${folder}: is no folder; name another one`, { cause: error });
+    if (codeOf(error) === 'ENOENT') {
+      throw new InputError(`${folder}: no folder can be made there; name another one`, { cause: error });
+    }
     throw explainFileError(error, folder);
   });
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  return stat(path).then(
+    (status) => status.isDirectory(),
+    () => false,
+  );
 }
 
 /** Removes a run from its folder, and leaves what is not part of it. */

@@ -7,7 +7,7 @@ import { defaultConfig } from './config.ts';
 import { decays, initialParameter, trainSpec } from './model.ts';
 
 function initial(norm: string, seed = 1) {
-  const spec = trainSpec({ ...defaultConfig.model, norm });
+  const spec = trainSpec({ ...defaultConfig.model, hiddenSize: 32, context: 16, norm });
   const random = createRandom(seed);
   return new Map(
     decoderParameters(spec).map((declaration) => [
@@ -17,12 +17,16 @@ function initial(norm: string, seed = 1) {
   );
 }
 
+function equal(a: Float32Array, b: Float32Array | undefined): boolean {
+  return a.length === b?.length && a.every((value, i) => value === b[i]);
+}
+
 test.each(normKinds.map(({ id }) => id).filter((id) => id !== 'crmsnorm'))(
   'a model with %s starts with the same linears and embeddings as one with LayerNorm',
   (norm) => {
     const reference = initial('layernorm');
     for (const [name, { declaration, values }] of initial(norm)) {
-      if (declaration.part.type !== 'norm') expect(values, name).toEqual(reference.get(name)?.values);
+      if (declaration.part.type !== 'norm') expect(equal(values, reference.get(name)?.values), name).toBe(true);
     }
   },
 );

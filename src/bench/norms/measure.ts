@@ -37,6 +37,8 @@ export interface BenchNormsOptions extends BenchOptions {
   readonly norms?: readonly string[] | undefined;
   /** How long each shape is measured, both directions together. Default 20. */
   readonly seconds?: number | undefined;
+  /** The size of the tensor that is copied, larger than the caches. Default 128 MiB. */
+  readonly copyTensorBytes?: number | undefined;
 }
 
 /** One norm's kernels on one shape, alone. */
@@ -106,7 +108,9 @@ export async function benchNorms(options: BenchNormsOptions = {}): Promise<NormB
   const kinds = normsOf(options.norms ?? normKinds.map(({ id }) => id), [baseline]).filter(({ id }) => id !== 'none');
   for (const width of widths) requireMemory(`${rows}×${width}`, bytesNeeded({ rows, width }, kinds.length));
 
+  signal?.throwIfAborted();
   const copy = await measureCopyBandwidth(engine, {
+    tensorBytes: requireWhole('copyTensorBytes', options.copyTensorBytes ?? 2 ** 27, 4),
     seconds: Math.min(seconds, copySeconds),
     ...(threads === undefined ? {} : { threads }),
   });
@@ -252,7 +256,8 @@ function operationOf(
 /**
  * Seconds of one application from those of runs that apply `chainLength` of them: (run − empty run) / chainLength.
  *
- * Throws an InputError where a run was no longer than an empty one: the shape is too small for this clock.
+ * A round that was no longer than an empty run counts as a nanosecond, which leaves medians as they are; where that is half
+ * of the rounds, the shape is too small for this clock, and an InputError is thrown.
  */
 export function applicationSeconds(
   runs: Float64Array,
@@ -260,11 +265,10 @@ export function applicationSeconds(
   chainLength: number,
   { rows, width }: NormShape,
 ): Float64Array {
-  return runs.map((run) => {
-    const seconds = (run - emptySeconds) / chainLength;
-    if (seconds > 0) return seconds;
+  if (!(median(runs) > emptySeconds)) {
     throw new InputError(
       `bench norms: ${rows}×${width} is too small, its time can't be told from that of calling the engine. Take more rows`,
     );
-  });
+  }
+  return runs.map((run) => Math.max(1e-9, (run - emptySeconds) / chainLength));
 }

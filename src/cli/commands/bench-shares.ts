@@ -45,7 +45,7 @@ function shareSentence({ size, batch, tokens, normShare }: TimeShare): string {
   const theirs = paperFigure(size, 'none');
   const paper = theirs === undefined ? '' : `; Jiang et al.: ${percent(1 - theirs)}`;
   return (
-    `${size}: without its norms the LayerNorm model takes ${percent(value)} less time ` +
+    `${size}: removing its norms saves ${percent(value)} of the LayerNorm model's time ` +
     `(95 % interval ${percent(ci[0])} … ${percent(ci[1])}) at batch ${batch}, ${tokens} tokens${paper}`
   );
 }

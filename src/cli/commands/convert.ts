@@ -33,7 +33,7 @@ export const convertCommand: CommandModule = {
       .command('convert')
       .summary('rewrite a Pre-LN model as Pre-RMSNorm or Pre-CRMSNorm, losslessly')
       .description(
-        'Rewrites the weights of a Pre-LN model so that it computes the same with RMSNorm or CRMSNorm, and measures how\n' +
+        'Rewrites the weights of a Pre-LN model so that it computes the same with RMSNorm or CRMSNorm, and measures how ' +
           'equal it is. What fails its certificate is not kept (exit code 1); what can’t be converted exactly is refused.',
       )
       .argument('<source>', 'folder with config.json and the weights as safetensors')

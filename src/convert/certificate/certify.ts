@@ -33,8 +33,8 @@ export interface CertifyOptions {
   readonly onRun?: ((done: number, total: number) => void) | undefined;
 }
 
-/** A model in float64 and a rewritten copy of it or its float32 feeds, and what the graph makes of one matrix at a time. */
-export const certificateBytesPerParameter = 20;
+/** The source in float64, a rewritten copy of it, and what goes into the graph. */
+export const certificateBytesPerParameter = 24;
 
 /** How many floors a figure may have. */
 const floors = 3;

@@ -3,32 +3,48 @@ import { createRandom, type Random } from '../../core/random.ts';
 import { ulp } from '../../core/rounding.ts';
 import type { Value } from '../../graph/index.ts';
 import type { ParameterValues } from '../rules/apply.ts';
+import type { Decoder } from './observe.ts';
 
 /** How many perturbed copies of the source the floor is the median of. */
 export const floorSeeds = 9;
 
 /**
  * The source with ±½ ulp of uniform noise on every entry of the given parameters: what rounding them would do to any
- * model that computes the same. `dtypes` says to which element type each is rounded.
+ * model that computes the same. `dtypes` says to which element type each is rounded. A parameter is perturbed when it
+ * is asked for, so that there is no second model in memory.
  */
 export function perturb(
   parameters: ParameterValues,
   dtypes: ReadonlyMap<string, FloatDType>,
   seed: number,
-): ParameterValues {
+): Decoder['parameters'] {
   const random = createRandom(seed).split('rounding floor');
-  return new Map(
-    [...parameters].map(([name, value]) => {
+  return {
+    get(name) {
+      const value = parameters.get(name);
       const dtype = dtypes.get(name);
-      return [name, dtype === undefined ? value : perturbed(value, dtype, random.split(name))];
-    }),
-  );
+      return value === undefined || dtype === undefined ? value : perturbed(value, dtype, random.split(name));
+    },
+  };
 }
 
 function perturbed({ shape, data }: Value, dtype: FloatDType, random: Random): Value {
-  return {
-    dtype: 'float',
-    shape,
-    data: data.map((value) => value + (random.uniform() - 0.5) * ulp(value, dtype)),
-  };
+  const units = unitsByExponent(dtype);
+  // Little-endian, as everywhere that ONNX Runtime runs: the exponent is in the upper half of each entry.
+  const halves = new Uint32Array(data.buffer, data.byteOffset, 2 * data.length);
+  const result = new Float64Array(data.length);
+  for (let i = 0; i < data.length; i++) {
+    const unit = units[((halves[2 * i + 1] ?? 0) >>> 20) & 0x7ff] ?? Number.NaN;
+    result[i] = (data[i] ?? Number.NaN) + (random.nextUint32() * 2 ** -32 - 0.5) * unit;
+  }
+  return { dtype: 'float', shape, data: result };
+}
+
+/** The ulp of the numbers with each biased exponent of float64. */
+function unitsByExponent(dtype: FloatDType): Float64Array {
+  const view = new DataView(new ArrayBuffer(8));
+  return Float64Array.from({ length: 2048 }, (_, exponent) => {
+    view.setUint32(0, exponent << 20);
+    return ulp(view.getFloat64(0), dtype);
+  });
 }

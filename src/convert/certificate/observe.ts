@@ -1,13 +1,20 @@
 import type { Engine } from '../../engine/index.ts';
 import { emitOnnx, encodeModel, evaluate, makeValue, type Tensor, type Value } from '../../graph/index.ts';
-import { buildDecoder, type DecoderGraph, type DecoderSpec } from '../../models/index.ts';
+import {
+  buildDecoder,
+  type DecoderGraph,
+  type DecoderSpec,
+  decoderParameters,
+  type ParameterDeclaration,
+  type StoredAs,
+} from '../../models/index.ts';
 import type { ParameterValues } from '../rules/apply.ts';
 import type { Observation } from './difference.ts';
 
-/** A decoder with its parameters in float64, by canonical name. */
+/** A decoder with its parameters in float64, by canonical name; each is asked for once in a run. */
 export interface Decoder {
   readonly spec: DecoderSpec;
-  readonly parameters: ParameterValues;
+  readonly parameters: Pick<ParameterValues, 'get'>;
 }
 
 /** Token ids `[batch, sequence]`. */
@@ -18,7 +25,7 @@ export function observe({ spec, parameters }: Decoder, inputIds: InputIds): Obse
   const graph = graphOf(spec, inputIds);
   const ids = makeValue('int', [inputIds.length, inputIds[0]?.length ?? 0], inputIds.flat());
   const [logits, ...streams] = evaluate([graph.logits, ...streamOf(graph)], {
-    ...Object.fromEntries(parameters),
+    ...feedsOf(spec, parameters, (value) => value),
     input_ids: ids,
   });
   if (logits === undefined) throw new Error('convert: the graph has no logits');
@@ -39,7 +46,7 @@ export async function observeInEngine(
   try {
     const ids = BigInt64Array.from(inputIds.flat(), BigInt);
     const results = await session.run({
-      ...Object.fromEntries([...parameters].map(([name, value]) => [name, float32Of(value)])),
+      ...feedsOf(spec, parameters, float32Of),
       input_ids: { dtype: 'int64', shape: [inputIds.length, inputIds[0]?.length ?? 0], data: ids },
     });
     const read = (name: string): Value => {
@@ -54,7 +61,45 @@ export async function observeInEngine(
 }
 
 function graphOf(spec: DecoderSpec, inputIds: InputIds): DecoderGraph {
-  return buildDecoder(spec, { batch: inputIds.length, sequence: inputIds[0]?.length ?? 0 });
+  return buildDecoder(spec, {
+    batch: inputIds.length,
+    sequence: inputIds[0]?.length ?? 0,
+    storage: new Map(decoderParameters(spec).map((parameter) => [parameter.name, placeOf(parameter)])),
+  });
+}
+
+/** Linears go into the graph as `[inSize, outSize]`: transposing them here is much cheaper than in every run. */
+function placeOf({ name, shape, part }: ParameterDeclaration): StoredAs {
+  return { tensor: name, transposed: part.type === 'linear' && shape.length === 2 };
+}
+
+function feedsOf<T>(
+  spec: DecoderSpec,
+  parameters: Decoder['parameters'],
+  convert: (value: Value) => T,
+): Readonly<Record<string, T>> {
+  const entries = decoderParameters(spec).map((parameter) => {
+    const value = parameters.get(parameter.name);
+    if (value === undefined) throw new Error(`convert: the decoder has no parameter ${parameter.name}`);
+    return [parameter.name, convert(placeOf(parameter).transposed ? transposed(value) : value)] as const;
+  });
+  return Object.fromEntries(entries);
+}
+
+function transposed({ dtype, shape: [rows = 0, columns = 0], data }: Value): Value {
+  const result = new Float64Array(data.length);
+  // Tiles, so that reads and writes both stay in the cache.
+  const tile = 32;
+  for (let top = 0; top < rows; top += tile) {
+    for (let left = 0; left < columns; left += tile) {
+      const bottom = Math.min(rows, top + tile);
+      const right = Math.min(columns, left + tile);
+      for (let i = top; i < bottom; i++) {
+        for (let j = left; j < right; j++) result[j * rows + i] = data[i * columns + j] ?? Number.NaN;
+      }
+    }
+  }
+  return { dtype, shape: [columns, rows], data: result };
 }
 
 function streamOf(graph: DecoderGraph): readonly Tensor[] {
