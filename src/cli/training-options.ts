@@ -44,7 +44,7 @@ export function addTrainingOptions(command: Command): Command {
     .addOption(new Option('--placement <where>', 'where the norms sit').choices(placements).default(model.placement))
     .option('--epsilon <x>', "the norm's epsilon (default: the norm's usual one)", parseNonNegative)
     .option('--samples <n>', 'texts to sample at the end', parseSampleCount, samples.count)
-    .option('--threads <n>', 'threads of the engine', parseCount);
+    .option('--threads <n>', 'threads of the engine', parseThreads);
 }
 
 /** The configuration that the options describe, for one norm and seed. Throws an `InputError` where they contradict. */
@@ -96,7 +96,15 @@ export function parseList(text: string): readonly string[] {
 
 /** A whole number from 0. */
 export function parseWhole(text: string): number {
-  return text === '0' ? 0 : parseCount(text);
+  const value = Number(text);
+  if (/^\d+$/.test(text) && Number.isSafeInteger(value)) return value;
+  throw new InvalidArgumentError('Expected a whole number from 0.');
+}
+
+function parseThreads(text: string): number {
+  const threads = parseCount(text);
+  if (threads > 256) throw new InvalidArgumentError('Expected at most 256 threads.');
+  return threads;
 }
 
 function parseSampleCount(text: string): number {

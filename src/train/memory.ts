@@ -6,7 +6,7 @@ import type { StepShape } from './step.ts';
 /**
  * The memory that training takes, in bytes: AdamW's state going in and out of a step with the gradients between, what the
  * forward pass keeps for the backward pass, and the engine itself. The factors are fitted: seven shapes from 10⁴ to 10⁸
- * parameters took between 0.8 and 1.25 times as much.
+ * parameters took between 0.9 and 1.25 times as much.
  */
 export function trainingMemory(spec: DecoderSpec, { batch, context }: StepShape): number {
   const floatBytes = 4;

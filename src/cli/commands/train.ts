@@ -63,7 +63,7 @@ export const trainCommand: CommandModule = {
         const result = await trainRun({
           folder,
           config,
-          corpus: await loadCorpus(config.text),
+          corpus: await (resume === undefined ? loadCorpus(config.text) : recordedCorpus(config)),
           engine: options.threads === undefined ? {} : { threads: options.threads },
           force: options.force ?? false,
           signal,
@@ -92,8 +92,18 @@ function refuseContradictions(command: Command): void {
 
 /** The configuration that a run folder holds; its text may have moved. */
 async function recordedConfig(folder: string, text: readonly string[] | undefined): Promise<TrainConfig> {
+  if (!existsSync(join(folder, 'run.json'))) {
+    throw new InputError(`train: ${folder} holds no run to go on with: it has no run.json; start one with --out`);
+  }
   const { config } = await readRunRecord(folder);
   return text === undefined ? config : { ...config, text };
+}
+
+async function recordedCorpus({ text }: TrainConfig) {
+  return loadCorpus(text).catch((error: unknown) => {
+    if (!(error instanceof InputError)) throw error;
+    throw new InputError(`${error.message}; --text says where the text of the run lies now`, { cause: error });
+  });
 }
 
 /** `step 120/1200 · loss 2.512 · 16.0k tokens/s · 1 min 05 s left` */
