@@ -1,5 +1,5 @@
 import { formatShape, type Shape, sizeOf } from '../../core/shape.ts';
-import { broadcastShapes, broadcastTo, permute } from '../ndarray.ts';
+import { broadcastShapes, broadcastTo } from '../ndarray.ts';
 import { applySingle, at, formatTypes, type Op, type Tensor, type Value } from '../tensor.ts';
 import { reshape } from './layout.ts';
 import { sumTo } from './reduce.ts';
@@ -32,8 +32,8 @@ const matmulOp: Op<MatmulAttributes> = {
   },
   evaluate(inputs, { transposeA, transposeB }) {
     const a = transposeA ? swapLastTwo(at(inputs, 0, 'matmul')) : at(inputs, 0, 'matmul');
-    const b = transposeB ? swapLastTwo(at(inputs, 1, 'matmul')) : at(inputs, 1, 'matmul');
-    return [multiply(a, b)];
+    const b = transposeB ? at(inputs, 1, 'matmul') : swapLastTwo(at(inputs, 1, 'matmul'));
+    return [multiplyTransposed(a, b)];
   },
   gradient({ inputs, outputGradients, attributes: { transposeA, transposeB } }) {
     const [a, b] = inputs;
@@ -86,33 +86,98 @@ function swapped(rank: number): readonly number[] {
   return [...Array(rank - 2).keys(), rank - 1, rank - 2];
 }
 
+/** Swaps the last two axes, in tiles that fit the cache. */
 function swapLastTwo(x: Value): Value {
-  return permute(x, swapped(x.shape.length));
-}
-
-/** The product of the last two axes, batch by batch; rows of b are read in order so that the cache helps. */
-function multiply(a: Value, b: Value): Value {
-  const rows = at(a.shape, a.shape.length - 2, 'matmul');
-  const inner = at(a.shape, a.shape.length - 1, 'matmul');
-  const columns = at(b.shape, b.shape.length - 1, 'matmul');
-  const batch = broadcastShapes(a.shape.slice(0, -2), b.shape.slice(0, -2), 'matmul').map(Number);
-  const shape = [...batch, rows, columns];
-  const count = sizeOf(batch);
-  const left = expandBatch(a, [...batch, rows, inner]);
-  const right = sizeOf(b.shape.slice(0, -2)) === 1 ? b : expandBatch(b, [...batch, inner, columns]);
-  const stepB = right.data.length === inner * columns ? 0 : inner * columns;
-  const data = new Float64Array(sizeOf(shape));
-  for (let k = 0; k < count; k++) {
-    for (let i = 0; i < rows; i++) {
-      const row = data.subarray((k * rows + i) * columns, (k * rows + i + 1) * columns);
-      for (let p = 0; p < inner; p++) {
-        const x = left.data[(k * rows + i) * inner + p] as number;
-        const offset = k * stepB + p * columns;
-        for (let j = 0; j < columns; j++) row[j] = (row[j] as number) + x * (right.data[offset + j] as number);
+  const rank = x.shape.length;
+  const rows = at(x.shape, rank - 2, 'matmul');
+  const columns = at(x.shape, rank - 1, 'matmul');
+  const data = new Float64Array(x.data.length);
+  const tile = 32;
+  for (let start = 0; start < data.length; start += rows * columns) {
+    for (let top = 0; top < rows; top += tile) {
+      for (let left = 0; left < columns; left += tile) {
+        const bottom = Math.min(top + tile, rows);
+        const right = Math.min(left + tile, columns);
+        for (let i = top; i < bottom; i++) {
+          for (let j = left; j < right; j++) data[start + j * rows + i] = x.data[start + i * columns + j] as number;
+        }
       }
     }
   }
+  return { dtype: x.dtype, shape: [...x.shape.slice(0, -2), columns, rows], data };
+}
+
+/** a bᵀ over the last two axes, batch by batch. */
+function multiplyTransposed(a: Value, b: Value): Value {
+  const rows = at(a.shape, a.shape.length - 2, 'matmul');
+  const inner = at(a.shape, a.shape.length - 1, 'matmul');
+  const columns = at(b.shape, b.shape.length - 2, 'matmul');
+  const batch = broadcastShapes(a.shape.slice(0, -2), b.shape.slice(0, -2), 'matmul').map(Number);
+  const shape = [...batch, rows, columns];
+  const left = expandBatch(a, [...batch, rows, inner]);
+  const data = new Float64Array(sizeOf(shape));
+  if (sizeOf(b.shape.slice(0, -2)) === 1) {
+    multiplyRows(left.data, b.data, data, inner, columns);
+    return { dtype: 'float', shape, data };
+  }
+  const right = expandBatch(b, [...batch, columns, inner]);
+  for (let k = 0; k < sizeOf(batch); k++) {
+    const part = (array: Float64Array, size: number) => array.subarray(k * size, (k + 1) * size);
+    multiplyRows(
+      part(left.data, rows * inner),
+      part(right.data, columns * inner),
+      part(data, rows * columns),
+      inner,
+      columns,
+    );
+  }
   return { dtype: 'float', shape, data };
+}
+
+/** Rows of a `[rows, inner]` times rows of b `[columns, inner]`, four by two at once, so that what is loaded is used more often. */
+function multiplyRows(a: Float64Array, b: Float64Array, result: Float64Array, inner: number, columns: number): void {
+  const rows = columns === 0 ? 0 : result.length / columns;
+  const rowsInBlocks = rows - (rows % 4);
+  const columnsInBlocks = columns - (columns % 2);
+  for (let j = 0; j < columnsInBlocks; j += 2) {
+    const [b0, b1] = [j * inner, (j + 1) * inner];
+    for (let i = 0; i < rowsInBlocks; i += 4) {
+      const [a0, a1, a2, a3] = [i * inner, (i + 1) * inner, (i + 2) * inner, (i + 3) * inner];
+      let [s00, s01, s10, s11, s20, s21, s30, s31] = [0, 0, 0, 0, 0, 0, 0, 0];
+      for (let p = 0; p < inner; p++) {
+        const x = b[b0 + p] as number;
+        const y = b[b1 + p] as number;
+        const u0 = a[a0 + p] as number;
+        const u1 = a[a1 + p] as number;
+        const u2 = a[a2 + p] as number;
+        const u3 = a[a3 + p] as number;
+        s00 += u0 * x;
+        s01 += u0 * y;
+        s10 += u1 * x;
+        s11 += u1 * y;
+        s20 += u2 * x;
+        s21 += u2 * y;
+        s30 += u3 * x;
+        s31 += u3 * y;
+      }
+      const offset = i * columns + j;
+      result[offset] = s00;
+      result[offset + 1] = s01;
+      result[offset + columns] = s10;
+      result[offset + columns + 1] = s11;
+      result[offset + 2 * columns] = s20;
+      result[offset + 2 * columns + 1] = s21;
+      result[offset + 3 * columns] = s30;
+      result[offset + 3 * columns + 1] = s31;
+    }
+  }
+  for (let i = 0; i < rows; i++) {
+    for (let j = i < rowsInBlocks ? columnsInBlocks : 0; j < columns; j++) {
+      let total = 0;
+      for (let p = 0; p < inner; p++) total += (a[i * inner + p] as number) * (b[j * inner + p] as number);
+      result[i * columns + j] = total;
+    }
+  }
 }
 
 function expandBatch(x: Value, shape: readonly number[]): Value {
