@@ -30,6 +30,8 @@ import { createJaxTrainer } from './peers/jax-js.ts';
 
 /** normlab must train at least so many times as fast as jax-js. */
 const target = 6;
+/** The least fraction of the matrix product's rate that training should reach. */
+const peakTarget = 0.45;
 /** The losses of the same steps may differ by this much, nats per token. */
 const lossTolerance = 1e-3;
 const comparedSteps = 3;
@@ -218,6 +220,7 @@ function toText(result: Result): string {
     '',
     `${withInterval(fractionOfPeak, 100)} % of the matrix product's rate. Counted are ${formatSignificant(shape.flopsPerToken / 1e6)} MFLOP a token:`,
     '6 × matrix parameters + 12 × layers × context × width for attention, the masked half included.',
+    `Target (at least ${100 * peakTarget} %): ${fractionOfPeak.ratio >= peakTarget ? 'reached' : 'MISSED'}.`,
     ...(jaxJs === null ? [] : peerLines(jaxJs, withInterval)),
   ].join('\n');
 }
@@ -255,6 +258,11 @@ async function main(): Promise<void> {
   const result = await withInterrupts((signal) => bench(options, signal));
   process.stdout.write(`${options.json ? JSON.stringify(result, null, 2) : toText(result)}\n`);
   if (result.jaxJs && !result.jaxJs.lossesAgree) throw new CheckFailedError('the losses of normlab and jax-js differ');
+  if (result.fractionOfPeak.ratio < peakTarget) {
+    throw new CheckFailedError(
+      `${(100 * result.fractionOfPeak.ratio).toFixed(1)} % of the matrix product's rate, the target is ${100 * peakTarget} %`,
+    );
+  }
   if (result.jaxJs && !result.jaxJs.targetReached) {
     throw new CheckFailedError(`${result.jaxJs.speedup.ratio.toFixed(1)} times jax-js, the target is ${target}`);
   }

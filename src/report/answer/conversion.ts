@@ -14,11 +14,7 @@ export function conversionSentences(results: StudyResults): readonly string[] {
   const failed = conversions.filter(({ certificate }) => !certificate.passed);
   const passed = conversions.filter(({ certificate }) => certificate.passed);
   return [
-    ...(passed.length > 0
-      ? [
-          `${passed.length} of ${conversions.length} conversions passed their certificate: in float64 no logit of the converted model differs from its source by more than ${scientific(largest(passed, 'algebra'))}, with the weights as stored by more than ${scientific(largest(passed, 'stored'))}, in the float32 engine by more than ${scientific(largest(passed, 'run'))}; rounding the weights alone does up to ${scientific(largest(passed, 'floor'))}. The most likely token is the same at ${leastAgreement(passed)}.`,
-        ]
-      : []),
+    ...(passed.length > 0 ? [passedSentence(passed, conversions.length), ...storedSentences(passed)] : []),
     ...(failed.length > 0
       ? [
           `The certificate FAILED for ${enumeration(failed.map((conversion) => `${conversion.source}, rewritten for ${normNames[conversion.target]} in ${conversion.dtype} (largest logit difference ${scientific(conversion.certificate.algebra.maxAbsLogit)} in float64, ${scientific(conversion.certificate.stored.maxAbsLogit)} as stored)`))}: don't use ${failed.length === 1 ? 'that model' : 'those models'}.`,
@@ -27,6 +23,18 @@ export function conversionSentences(results: StudyResults): readonly string[] {
           'For a trained Pre-LN model the choice can therefore be made afterwards: the conversion changes how the function is computed, not the function.',
         ]),
   ];
+}
+
+function passedSentence(passed: readonly ConversionResult[], count: number): string {
+  return `${passed.length} of ${count} conversions passed their certificate: in float64 no logit of the converted model differs from its source by more than ${scientific(largest(passed, 'algebra'))}.`;
+}
+
+/** What rounding to each element type adds, and how much of that the source would see from the same rounding. */
+function storedSentences(passed: readonly ConversionResult[]): readonly string[] {
+  return [...new Set(passed.map(({ dtype }) => dtype))].map((dtype) => {
+    const own = passed.filter((conversion) => conversion.dtype === dtype);
+    return `Stored as ${dtype} and run in the float32 engine they differ by up to ${scientific(largest(own, 'run'))}, where rounding the source's weights alone does ${scientific(largest(own, 'floor'))}; the most likely token is the same at ${leastAgreement(own)}.`;
+  });
 }
 
 function largest(conversions: readonly ConversionResult[], figure: 'algebra' | 'stored' | 'run' | 'floor'): number {

@@ -51,11 +51,18 @@ function changesOf(speed: SpeedResults | null): readonly Change[] {
 
 function shareSentence({ shares }: SpeedResults): readonly string[] {
   if (shares.length === 0) return [];
-  const saved = shares.map(
-    ({ size, normShare }) => `${percent(normShare.value)} in ${size} (${confidenceInterval(normShare.ci, percent)})`,
-  );
+  const clear = shares.filter(({ normShare }) => normShare.ci[0] > 0);
+  const open = shares.filter((share) => !clear.includes(share));
+  const shareOf = ({ size, normShare }: SpeedResults['shares'][number]) =>
+    `${percent(normShare.value)} in ${size} (${confidenceInterval(normShare.ci, percent)})`;
+  const unclear = open.map(({ size, normShare }) => `${size} (${confidenceInterval(normShare.ci, percent)})`);
   return [
-    `Removing every norm would cut the time of a LayerNorm model by ${enumeration(saved)}: no norm can save more.`,
+    ...(clear.length > 0
+      ? [
+          `Without any norm a LayerNorm model would take less time by ${enumeration(clear.map(shareOf))}: no norm can save more.`,
+        ]
+      : []),
+    ...(open.length > 0 ? [`The share of the norms was too small to be measured in ${enumeration(unclear)}.`] : []),
   ];
 }
 
