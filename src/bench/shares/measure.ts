@@ -54,6 +54,9 @@ export interface ShareBenchmark {
   readonly peakResidentBytes: number;
 }
 
+/** How often all sessions of a size are made anew: their placement in memory is part of what varies. */
+const replicateCount = 4;
+
 /** The part of the vocabulary that the head is measured on. */
 const headFraction = 1 / 8;
 
@@ -64,8 +67,8 @@ const maxEmbeddingRows = 1024;
  * Measures which share of a GPT-3's forward pass its norms take on this engine.
  *
  * One block is timed with every norm, in interleaved rounds with the embeddings, the final norm and a part of the head,
- * and the model is composed of them (`composeSeconds`) round by round, so that ratios keep the rounds' pairing. Weights are
- * random. Throws InputError for bad options and for what doesn't fit in memory.
+ * and the model is composed of them (`composeSeconds`) round by round, so that ratios keep the rounds' pairing. All of it is
+ * done four times with new sessions, and intervals are over these. Weights are random. Throws InputError for bad options and for what doesn't fit in memory.
  */
 export async function benchShares(options: BenchSharesOptions = {}): Promise<ShareBenchmark> {
   const { threads, signal, onProgress, engine = cpuEngine() } = options;
@@ -98,10 +101,15 @@ export async function benchShares(options: BenchSharesOptions = {}): Promise<Sha
     signal?.throwIfAborted();
     const report = (fraction: number) => onProgress?.({ what: size.name, fraction: (index + fraction) / sizes.length });
     report(0);
-    const timings = await timeSize(size, kinds, pass, engine, { threads, seconds, signal, report });
+    const replicates: Timings[] = [];
+    for (let replicate = 0; replicate < replicateCount; replicate++) {
+      const share = { threads, seconds: seconds / replicateCount, signal, replicate };
+      const ofAll = (fraction: number) => report((replicate + fraction) / replicateCount);
+      replicates.push(await timeSize(size, kinds, pass, engine, { ...share, report: ofAll }));
+    }
     const composition = { layers: size.layers, headSlices: vocabularySize / pass.headColumns };
-    shares.push(shareOf(size, kinds, pass, composition, timings));
-    parts.push(partsOf(size, kinds, composition, timings));
+    shares.push(shareOf(size, kinds, pass, composition, replicates));
+    parts.push(partsOf(size, kinds, composition, replicates));
   }
   return {
     runtimeLabel: runtimeLabel(engine, threads),
@@ -140,11 +148,12 @@ async function timeSize(
   options: {
     readonly threads: number | undefined;
     readonly seconds: number;
+    readonly replicate: number;
     readonly signal: AbortSignal | undefined;
     readonly report: (fraction: number) => void;
   },
 ): Promise<Timings> {
-  const { threads, seconds, signal, report } = options;
+  const { threads, seconds, replicate, signal, report } = options;
   const graphs = partGraphs(size, kinds, pass);
   const elements = Math.max(...[...graphs.values()].map(weightElements));
   return await withWeightFile(elements, async (file) => {
@@ -161,7 +170,8 @@ async function timeSize(
       return await interleave(variants, {
         seconds,
         signal,
-        random: createRandom(`bench shares ${size.name}`),
+        minRounds: 3,
+        random: createRandom(`bench shares ${size.name} ${replicate}`),
         onRound: (_, fraction) => report(fraction),
       });
     } finally {

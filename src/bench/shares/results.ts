@@ -1,9 +1,8 @@
-import { createRandom } from '../../core/random.ts';
-import { median, ratioOfPairs } from '../../core/statistics/index.ts';
+import { median } from '../../core/statistics/index.ts';
 import type { NormKind } from '../../norms/index.ts';
 import { secondsOf, type Timings } from '../interleave.ts';
 import { baseline } from '../options.ts';
-import { type Composition, composeSeconds, describeComposition, savedShare } from './compose.ts';
+import { type Composition, composeSeconds, describeComposition, ratioOverReplicates } from './compose.ts';
 import type { PassShape } from './graphs.ts';
 import type { GptSize } from './sizes.ts';
 
@@ -30,6 +29,8 @@ export interface TimeShare {
 /** The medians from which a size's times were composed, in milliseconds. */
 export interface MeasuredParts {
   readonly size: string;
+  /** How often the parts were loaded anew, and the rounds over all of these. */
+  readonly replicates: number;
   readonly rounds: number;
   readonly embedding: number;
   readonly headSlice: number;
@@ -51,26 +52,22 @@ export const partNames = {
   finalNorm: (kind: string) => `final norm ${kind}`,
 };
 
-/** The time of the whole model with each norm, from the parts' timings. */
+/** The time of the whole model with each norm, from the parts' timings in each replicate. */
 export function shareOf(
   size: GptSize,
   kinds: readonly NormKind[],
   { batch, tokens }: PassShape,
   composition: Composition,
-  timings: Timings,
+  replicates: readonly Timings[],
 ): TimeShare {
-  const total = (kind: string) =>
-    composeSeconds(
-      {
-        embedding: secondsOf(timings, partNames.embedding),
-        embeddingAndBlock: secondsOf(timings, partNames.block(kind)),
-        finalNorm: secondsOf(timings, partNames.finalNorm(kind)),
-        noFinalNorm: secondsOf(timings, partNames.finalNorm('none')),
-        headSlice: secondsOf(timings, partNames.head),
-      },
-      composition,
-    );
-  const withLayerNorm = total(baseline);
+  const totals = new Map(
+    kinds.map(({ id }) => [id, replicates.map((timings) => totalSeconds(timings, id, composition))] as const),
+  );
+  const relative = (kind: string) => {
+    const reference = totals.get(baseline) ?? [];
+    return ratioOverReplicates((totals.get(kind) ?? []).map((own, i) => [own, reference[i] ?? own]));
+  };
+  const without = relative('none');
   return {
     size: size.name,
     layers: size.layers,
@@ -78,14 +75,26 @@ export function shareOf(
     batch,
     tokens,
     norms: kinds.map(({ id }) => {
-      const seconds = total(id);
-      const random = createRandom(`bench shares ${size.name} ${id}`);
-      const { ratio, ci } = ratioOfPairs(seconds, withLayerNorm, { random });
-      return { norm: id, milliseconds: 1e3 * median(seconds), relativeToLayerNorm: ratio, ci: [ci.low, ci.high] };
+      const { value, ci } = relative(id);
+      const milliseconds = 1e3 * median((totals.get(id) ?? []).map((seconds) => median(seconds)));
+      return { norm: id, milliseconds, relativeToLayerNorm: value, ci };
     }),
-    normShare: savedShare(withLayerNorm, total('none'), createRandom(`bench shares ${size.name} share`)),
+    normShare: { value: 1 - without.value, ci: [1 - without.ci[1], 1 - without.ci[0]] },
     composed: describeComposition(composition),
   };
+}
+
+function totalSeconds(timings: Timings, kind: string, composition: Composition): Float64Array {
+  return composeSeconds(
+    {
+      embedding: secondsOf(timings, partNames.embedding),
+      embeddingAndBlock: secondsOf(timings, partNames.block(kind)),
+      finalNorm: secondsOf(timings, partNames.finalNorm(kind)),
+      noFinalNorm: secondsOf(timings, partNames.finalNorm('none')),
+      headSlice: secondsOf(timings, partNames.head),
+    },
+    composition,
+  );
 }
 
 /** What was measured of a size. */
@@ -93,14 +102,15 @@ export function partsOf(
   size: GptSize,
   kinds: readonly NormKind[],
   { headSlices }: Composition,
-  timings: Timings,
+  replicates: readonly Timings[],
 ): MeasuredParts {
-  const milliseconds = (name: string) => 1e3 * median(secondsOf(timings, name));
+  const milliseconds = (name: string) => 1e3 * median(replicates.map((timings) => median(secondsOf(timings, name))));
   const embedding = milliseconds(partNames.embedding);
   const noFinalNorm = milliseconds(partNames.finalNorm('none'));
   return {
     size: size.name,
-    rounds: timings.rounds,
+    replicates: replicates.length,
+    rounds: replicates.reduce((total, { rounds }) => total + rounds, 0),
     embedding,
     headSlice: milliseconds(partNames.head),
     headSlices,
