@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { normKinds } from '../norms/index.ts';
-import { activations, type DecoderSpec, type NormSpec, type PositionSpec, placements } from './spec.ts';
+import { activations, type DecoderSpec, maxLayers, type NormSpec, type PositionSpec, placements } from './spec.ts';
 
 const count = z.int().min(1);
 const positive = z.number().positive();
@@ -23,7 +23,7 @@ export const decoderSpecSchema: z.ZodType<DecoderSpec> = z
     vocabularySize: count,
     hiddenSize: count,
     streamSize: count,
-    numLayers: count,
+    numLayers: count.max(maxLayers),
     maxPositions: count.nullable(),
     positions: positionSpec,
     norm: normSpec,

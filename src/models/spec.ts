@@ -49,6 +49,9 @@ export interface MlpSpec {
   readonly bias: boolean;
 }
 
+/** More layers than any model has: a bound on what a config can make us build before its tensors are looked at. */
+export const maxLayers = 10_000;
+
 /** A decoder-only transformer as data: everything that its graph depends on, and nothing else. */
 export interface DecoderSpec {
   readonly family: string;

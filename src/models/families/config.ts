@@ -1,5 +1,6 @@
 import { InputError, RefusalError } from '../../core/errors.ts';
 import { quote } from '../../core/quote.ts';
+import { maxLayers } from '../spec.ts';
 
 type Config = Readonly<Record<string, unknown>>;
 
@@ -7,6 +8,8 @@ type Config = Readonly<Record<string, unknown>>;
 export interface ConfigReader {
   /** A whole number from 1. Without a fallback the key is required. */
   count(key: string, fallback?: number): number;
+  /** A required number of layers, from 1 to `maxLayers`. */
+  layers(key: string): number;
   /** A whole number from 1, or null where the key is null or missing. */
   optionalCount(key: string): number | null;
   /** A finite number above 0. Without a fallback the key is required. */
@@ -44,9 +47,12 @@ export function readConfig(config: Config, where: string, path = ''): ConfigRead
   const count = (key: string, fallback?: number) => read(key, 'a whole number from 1', isCount, fallback);
   const positive = (key: string, fallback?: number) => read(key, 'a number above 0', isPositive, fallback);
 
+  const isLayers = (value: unknown): value is number => isCount(value) && value <= maxLayers;
+
   return {
     count,
     positive,
+    layers: (key) => read(key, `a whole number from 1 to ${maxLayers}`, isLayers, undefined),
     optionalCount: (key) => orNull(key, () => count(key)),
     optionalPositive: (key) => orNull(key, () => positive(key)),
     flag: (key, fallback) => read(key, 'true or false', (value) => typeof value === 'boolean', fallback),
