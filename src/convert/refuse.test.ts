@@ -54,6 +54,12 @@ test('RMSNorm models do not become crmsnorm, and it says why', () => {
   expect(() => nothingToDo(described(crmsnorm), 'rmsnorm')).toThrow('convert the LayerNorm original instead');
 });
 
+test('a stream of one coordinate has none to drop', () => {
+  const single = preLnSpec({ hiddenSize: 1, streamSize: 1 });
+  expect(() => nothingToDo(described(single), 'crmsnorm')).toThrow('its hidden size is 1');
+  expect(nothingToDo(described(single), 'rmsnorm')).toBeUndefined();
+});
+
 test('a head that reads the stream itself is refused', () => {
   expect(() => nothingToDo(described(preLnSpec({ finalNorm: null })), 'rmsnorm')).toThrow('no final norm');
 });

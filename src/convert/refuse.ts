@@ -42,6 +42,9 @@ export function nothingToDo(model: Described, target: ConversionTarget): string 
       `${unfit.name} is ${unfit.norm.kind}, which equals no RMSNorm on zero-mean input; only LayerNorms do`,
     );
   }
+  if (target === 'crmsnorm' && spec.hiddenSize < 2) {
+    throw refusal(model, 'its hidden size is 1, and crmsnorm drops one coordinate; there would be none left');
+  }
   if (spec.finalNorm === null) {
     throw refusal(model, 'it has no final norm: its head reads the residual stream itself, mean and all');
   }

@@ -27,8 +27,17 @@ export function explainFileError(error: unknown, path: string, temporary?: strin
   if (error instanceof NormlabError) return error;
   const text = fileErrors[codeOf(error) ?? ''];
   if (text === undefined) return error;
-  const named = error instanceof Error && 'path' in error ? String(error.path) : path;
+  const named = pathOf(error) ?? path;
   return new InputError(`${named === temporary ? path : named}: ${text}`, { cause: error });
+}
+
+/** What only a file that is written can meet: where a copy fails so, it is its destination that is meant. */
+const ofDestinations: ReadonlySet<string | undefined> = new Set(['ENOSPC', 'EDQUOT', 'EFBIG', 'EROFS']);
+
+function pathOf(error: unknown): string | undefined {
+  if (!(error instanceof Error)) return undefined;
+  if ('dest' in error && ofDestinations.has(codeOf(error))) return String(error.dest);
+  return 'path' in error ? String(error.path) : undefined;
 }
 
 /** The code of a file system error: `ENOENT`, `EACCES`, … */

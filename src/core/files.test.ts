@@ -209,6 +209,23 @@ describe('createFolderAtomically', () => {
     expect(await readdir(root)).toEqual(['out']);
   });
 
+  it('names the files of the target where one of them can’t be written, also as a copy', async () => {
+    const target = join(root, 'out');
+    const full = (fields: object) => Object.assign(new Error('ENOSPC'), { code: 'ENOSPC', ...fields });
+    const writing = createFolderAtomically(target, {}, (folder) =>
+      writeAtomically(join(folder, 'a'), async () => {
+        throw full({});
+      }),
+    );
+    await expect(writing).rejects.toThrow(`${join(target, 'a')}: disk full`);
+    const copying = createFolderAtomically(target, {}, async (folder) => {
+      throw full({ path: join(root, 'source', 'b'), dest: join(folder, 'b') });
+    });
+    await expect(copying).rejects.toThrow(`${join(target, 'b')}: disk full`);
+    expect(await readdir(root)).toEqual([]);
+    await expect(createFolderAtomically('', {}, () => expect.unreachable())).rejects.toThrow('is empty');
+  });
+
   it('follows a link to a folder and refuses a dangling one', async () => {
     await mkdir(join(root, 'real'));
     await symlink(join(root, 'real'), join(root, 'link'));

@@ -110,6 +110,7 @@ export async function createFolderAtomically<T>(
   options: CreateFolderOptions,
   build: (temporaryFolder: string) => Promise<T>,
 ): Promise<T> {
+  if (target === '') throw new InputError('the path of the folder to create is empty');
   const folder = await followLink(resolve(target));
   const temporary = temporaryPath(folder, 'partial');
   const removeTemporary = () => rmSync(temporary, { recursive: true, force: true });
@@ -127,10 +128,19 @@ export async function createFolderAtomically<T>(
     return result;
   } catch (error) {
     await rm(temporary, { recursive: true, force: true });
-    throw explainFileError(error, folder, temporary);
+    throw inPlaceOf(temporary, target, explainFileError(error, folder, temporary));
   } finally {
     process.off('exit', removeTemporary);
   }
+}
+
+/** The error, its message about files of the hidden folder being one about those that they were to become. */
+function inPlaceOf(temporary: string, target: string, error: unknown): unknown {
+  if (!(error instanceof InputError) || !error.message.includes(temporary)) return error;
+  return new InputError(
+    error.message.replaceAll(temporary, () => target),
+    { cause: error },
+  );
 }
 
 async function followLink(path: string): Promise<string> {

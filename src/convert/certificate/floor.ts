@@ -35,9 +35,18 @@ function perturbed({ shape, data }: Value, dtype: FloatDType, random: Random): V
   const result = new Float64Array(data.length);
   for (let i = 0; i < data.length; i++) {
     const unit = units[((halves[2 * i + 1] ?? 0) >>> 20) & 0x7ff] ?? Number.NaN;
-    result[i] = (data[i] ?? Number.NaN) + (random.nextUint32() * 2 ** -32 - 0.5) * unit;
+    const noise = random.nextUint32() * 2 ** -32 - 0.5;
+    result[i] = (data[i] ?? Number.NaN) + (dtype === 'float64' ? wholeUnit(noise) : noise) * unit;
   }
   return { dtype: 'float', shape, data: result };
+}
+
+/**
+ * 0 or, one time in twelve, 1 or −1, for uniform noise from −½ to ½: the same variance. A fraction of its own unit float64
+ * would round away again.
+ */
+function wholeUnit(noise: number): number {
+  return Math.abs(noise) < 11 / 24 ? 0 : Math.sign(noise);
 }
 
 /** The ulp of the numbers with each biased exponent of float64. */
