@@ -243,8 +243,15 @@ test('the output is never the source, in it or around it, and replaces nothing u
 
 test.each([
   ['opt_postln', 'rmsnorm', undefined, /model_type is "opt"/],
-  ['olmo2', 'rmsnorm', undefined, /model_type is "olmo2"/],
+  ['olmo2', 'crmsnorm', undefined, /placement is output/],
+  ['gemma2', 'crmsnorm', undefined, /placement is peri/],
+  ['glm4', 'crmsnorm', undefined, /placement is peri/],
   ['llama', 'crmsnorm', undefined, /not zero-mean/],
+  ['gemma', 'crmsnorm', undefined, /not zero-mean/],
+  ['mistral_window', 'crmsnorm', undefined, /not zero-mean/],
+  ['qwen2', 'crmsnorm', undefined, /not zero-mean/],
+  ['qwen3', 'crmsnorm', undefined, /not zero-mean/],
+  ['phi3', 'crmsnorm', undefined, /not zero-mean/],
   ['gpt2', 'crmsnorm', 'hf', /format hf has no place for crmsnorm/],
   ['gpt2', 'crmsnorm', 'llama', /format llama has no place for crmsnorm/],
   ['gpt2', 'rmsnorm', 'llama', /norms have biases/],

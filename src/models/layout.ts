@@ -54,7 +54,11 @@ export function decoderParts(spec: DecoderSpec): readonly Part[] {
     { type: 'embedding', name: 'embedding.token', rows: spec.vocabularySize, width: spec.streamSize },
   ];
   if (spec.positions.kind === 'learned') {
-    parts.push({ type: 'embedding', name: 'embedding.position', rows: spec.positions.count, width: spec.streamSize });
+    const rows = spec.positions.count + (spec.positions.offset ?? 0);
+    parts.push({ type: 'embedding', name: 'embedding.position', rows, width: spec.streamSize });
+  }
+  if (spec.embeddingNorm !== undefined) {
+    parts.push(streamNorm('embedding.norm', spec.embeddingNorm, spec.streamSize, null));
   }
   for (let layer = 0; layer < spec.numLayers; layer++) parts.push(...blockParts(spec, layer));
   if (spec.finalNorm !== null) parts.push(streamNorm('final_norm', spec.finalNorm, spec.streamSize, null));
@@ -82,12 +86,13 @@ function blockParts(spec: DecoderSpec, layer: number): readonly Part[] {
   const queries = attention.numHeads * attention.headSize;
   const keys = attention.numKeyValueHeads * attention.headSize;
   const attentionNorms = norms('attention');
-  const mlpNorms = norms('mlp');
+  const sharesNorm = spec.parallel === 'shared_norm';
+  const mlpNorms = sharesNorm ? { input: [], output: [] } : norms('mlp');
   const reader = (branch: string, part: string, outSize: number, bias: boolean): LinearPart =>
     linear(
       name(`${branch}.${part}`),
       layer,
-      before ? name(`${branch}.input_norm`) : null,
+      before ? name(`${sharesNorm ? 'attention' : branch}.input_norm`) : null,
       [width, outSize],
       bias,
       'stream',
@@ -100,19 +105,23 @@ function blockParts(spec: DecoderSpec, layer: number): readonly Part[] {
   });
   return [
     ...attentionNorms.input,
-    ...(attention.projection === 'fused'
-      ? [reader('attention', 'qkv', queries + 2 * keys, attention.qkvBias)]
-      : [
+    ...(attention.projection === 'separate'
+      ? [
           reader('attention', 'query', queries, attention.qkvBias),
           reader('attention', 'key', keys, attention.qkvBias),
           reader('attention', 'value', keys, attention.qkvBias),
-        ]),
+        ]
+      : [reader('attention', 'qkv', queries + 2 * keys, attention.qkvBias)]),
     ...qkNorms,
     linear(name('attention.output'), layer, null, [queries, width], attention.outputBias, 'inner', 'stream'),
     ...attentionNorms.output,
     ...mlpNorms.input,
-    ...(mlp.kind === 'gated' ? [reader('mlp', 'gate', mlp.innerSize, mlp.bias)] : []),
-    reader('mlp', 'up', mlp.innerSize, mlp.bias),
+    ...(mlp.fusedGate
+      ? [reader('mlp', 'gate_up', 2 * mlp.innerSize, mlp.bias)]
+      : [
+          ...(mlp.kind === 'gated' ? [reader('mlp', 'gate', mlp.innerSize, mlp.bias)] : []),
+          reader('mlp', 'up', mlp.innerSize, mlp.bias),
+        ]),
     linear(name('mlp.down'), layer, null, [mlp.innerSize, width], mlp.bias, 'inner', 'stream'),
     ...mlpNorms.output,
   ];

@@ -7,12 +7,18 @@ type Config = Readonly<Record<string, unknown>>;
 export interface ConfigReader {
   /** A whole number from 1. Without a fallback the key is required. */
   count(key: string, fallback?: number): number;
+  /** A whole number from 0. */
+  zeroOrCount(key: string, fallback: number): number;
   /** A whole number from 1, or null where the key is null or missing. */
   optionalCount(key: string): number | null;
+  /** A whole number from 1, null where the key is null, and the fallback where it is missing. */
+  nullableCount(key: string, fallback: number): number | null;
   /** A finite number above 0. Without a fallback the key is required. */
   positive(key: string, fallback?: number): number;
   /** A finite number above 0, or null where the key is null or missing. */
   optionalPositive(key: string): number | null;
+  /** A finite number above 0, null where the key is null, and the fallback where it is missing. */
+  nullablePositive(key: string, fallback: number): number | null;
   flag(key: string, fallback: boolean): boolean;
   /** What `choices` holds for the key's text. Throws RefusalError for another text, which lists the supported ones. */
   choice<T>(key: string, choices: Readonly<Record<string, T>>, fallback?: string): T;
@@ -47,6 +53,9 @@ export function readConfig(config: Config, where: string, path = ''): ConfigRead
   return {
     count,
     positive,
+    nullableCount: (key, fallback) => (entry(key) === null ? null : count(key, fallback)),
+    nullablePositive: (key, fallback) => (entry(key) === null ? null : positive(key, fallback)),
+    zeroOrCount: (key, fallback) => (entry(key) === 0 ? 0 : count(key, fallback)),
     optionalCount: (key) => orNull(key, () => count(key)),
     optionalPositive: (key) => orNull(key, () => positive(key)),
     flag: (key, fallback) => read(key, 'true or false', (value) => typeof value === 'boolean', fallback),

@@ -75,6 +75,54 @@ describe('keys that change the decoder', () => {
       { positions: { base: 5e5 } },
     ],
     ['llama', { rope_scaling: { rope_type: 'default' } }, { positions: { base: 1e4 } }],
+    [
+      'llama',
+      { rope_scaling: { type: 'linear', factor: 2 } },
+      { positions: { base: 1e4, scaling: { kind: 'linear', factor: 2 } } },
+    ],
+    [
+      'llama',
+      {
+        rope_parameters: {
+          rope_type: 'llama3',
+          rope_theta: 5e5,
+          factor: 8,
+          low_freq_factor: 1,
+          high_freq_factor: 4,
+          original_max_position_embeddings: 8192,
+        },
+      },
+      {
+        positions: {
+          base: 5e5,
+          scaling: {
+            kind: 'llama3',
+            factor: 8,
+            lowFrequencyFactor: 1,
+            highFrequencyFactor: 4,
+            originalPositions: 8192,
+          },
+        },
+      },
+    ],
+    ['mistral_window', { sliding_window: undefined }, { attention: { windows: [4096, 4096] } }],
+    [
+      'mistral_window',
+      { num_attention_heads: 8, num_key_value_heads: undefined },
+      { attention: { numKeyValueHeads: 8 } },
+    ],
+    [
+      'qwen2',
+      { use_sliding_window: true, sliding_window: 7, max_window_layers: 1 },
+      { attention: { windows: [null, 7], qkvBias: true, outputBias: false } },
+    ],
+    ['gemma', { hidden_activation: null, hidden_act: 'gelu' }, { mlp: { activation: 'gelu_tanh' } }],
+    [
+      'gemma2',
+      { query_pre_attn_scalar: undefined, attn_logit_softcapping: undefined, final_logit_softcapping: undefined },
+      { attention: { scales: [1 / 16, 1 / 16], scoreCap: 50, windows: [6, null] }, logitCap: 30, tiedHead: true },
+    ],
+    ['glm4', { partial_rotary_factor: 1 }, { positions: { kind: 'rotary', base: 1e4, interleaved: true } }],
     ['olmo', { clip_qkv: 8 }, { attention: { clip: 8 } }],
     ['olmo', { layer_norm_eps: 1 }, { norm: { epsilon: 1e-5 } }],
     [
@@ -113,6 +161,14 @@ describe('refused in one line that names the key', () => {
     ],
     ['llama', { rms_norm_eps: -1 }, 'rms_norm_eps is -1'],
     ['llama', { rope_scaling: 'linear' }, 'rope_scaling is "linear", expected an object'],
+    ['llama', { rope_scaling: { rope_type: 'linear' } }, 'rope_scaling.factor is missing'],
+    [
+      'llama',
+      { rope_scaling: { rope_type: 'llama3', factor: 8, low_freq_factor: 4, high_freq_factor: 4 } },
+      'rope_scaling.high_freq_factor is 4, expected more than low_freq_factor',
+    ],
+    ['glm4', { partial_rotary_factor: 0.4375 }, '7 of 16 coordinates of a head are rotated'],
+    ['gemma2', { final_logit_softcapping: 0 }, 'final_logit_softcapping is 0'],
     ['llama', { rope_parameters: { rope_theta: 0 } }, 'rope_parameters.rope_theta is 0'],
     ['olmo', { clip_qkv: 0 }, 'clip_qkv is 0'],
     ['gpt2', { model_type: undefined }, 'model_type is missing'],
@@ -124,8 +180,10 @@ describe('refused in one line that names the key', () => {
     ['gpt2', { quantization_config: { bits: 4 } }, 'quantization_config is {"bits":4}'],
     ['gpt2', { normlab: { norm: 'crmsnorm' } }, 'normlab.norm is "crmsnorm"'],
     ['gpt2', { normlab: { norm: 'rmsnorm', recentreInput: true } }, 'normlab.recentreInput is true'],
-    ['llama', { rope_scaling: { type: 'linear', factor: 2 } }, 'rope_scaling.type is "linear"'],
-    ['llama', { rope_parameters: { rope_type: 'llama3' } }, 'rope_parameters.rope_type is "llama3"'],
+    ['llama', { rope_scaling: { type: 'dynamic', factor: 2 } }, 'rope_scaling.type is "dynamic"'],
+    ['llama', { rope_parameters: { rope_type: 'yarn' } }, 'rope_parameters.rope_type is "yarn"'],
+    ['llama', { rope_scaling: { factor: 2 } }, 'rope_scaling.factor is 2'],
+    ['phi3', { rope_scaling: { type: 'longrope', long_factor: [], short_factor: [] } }, 'rope_scaling is {"type"'],
     ['llama', { partial_rotary_factor: 0.5 }, 'partial_rotary_factor is 0.5'],
     ['llama', { pretraining_tp: 2 }, 'pretraining_tp is 2'],
     ['llama', { hidden_act: 'siluu' }, 'hidden_act is "siluu"'],
@@ -187,6 +245,14 @@ describe('the format of normlab itself', () => {
   test('keeps its keys to itself', () => {
     expect(() => normlabConfig(spec, { spec: 1 })).toThrow('spec is a key of the format');
   });
+});
+
+test.each<[string, Config, string]>([
+  ['mistral_window', { sliding_window: null }, 'windows'],
+  ['qwen2', { sliding_window: 4 }, 'windows'],
+  ['gemma2', { attn_logit_softcapping: null }, 'scoreCap'],
+])('%s with %j has no %s', (name, changes, key) => {
+  expect(new Map(Object.entries(parsed(name, changes).attention)).get(key)).toBeUndefined();
 });
 
 test('no two families read the same model_type', () => {

@@ -2,13 +2,34 @@ import { InputError, RefusalError } from '../../core/errors.ts';
 import { quote } from '../../core/quote.ts';
 import { didYouMean } from '../../core/suggest.ts';
 import type { Family } from './family.ts';
+import { gemma } from './gemma.ts';
+import { gemma2 } from './gemma2.ts';
+import { glm4 } from './glm4.ts';
 import { gpt2 } from './gpt2.ts';
 import { llama } from './llama.ts';
+import { mistral } from './mistral.ts';
 import { normlab } from './normlab.ts';
 import { olmo } from './olmo.ts';
+import { olmo2 } from './olmo2.ts';
+import { phi3 } from './phi3.ts';
+import { qwen2 } from './qwen2.ts';
+import { qwen3 } from './qwen3.ts';
 
 /** Every model family that normlab reads. */
-export const families: readonly Family[] = [gpt2, llama, olmo, normlab];
+export const families: readonly Family[] = [
+  gpt2,
+  llama,
+  mistral,
+  qwen2,
+  qwen3,
+  gemma,
+  gemma2,
+  olmo,
+  olmo2,
+  phi3,
+  glm4,
+  normlab,
+];
 
 /**
  * The family of a parsed `config.json`, by its `model_type`; `where` begins the messages.

@@ -1,6 +1,6 @@
-import type { Storage, StoredAs } from '../build.ts';
 import { decoderParameters, type Part } from '../layout.ts';
 import type { DecoderSpec } from '../spec.ts';
+import type { Storage, StoredAs } from '../weights.ts';
 
 /** What a family calls each part; `#` stands for the layer's number. */
 export type PartNames = Readonly<Record<string, string>>;

@@ -20,6 +20,15 @@ const cases = [
   'llama_f16',
   'deepseek_llm',
   'olmo',
+  'mistral_window',
+  'qwen2',
+  'qwen2_tied',
+  'qwen3',
+  'gemma',
+  'gemma2',
+  'olmo2',
+  'phi3',
+  'glm4',
 ];
 
 const verify = (folder: string, options: Partial<VerifyOptions> = {}) =>
@@ -59,7 +68,25 @@ describe.each(cases)('%s', (name) => {
   });
 });
 
-test.each(['gpt2', 'gpt2_n36_untied', 'llama', 'llama_gqa_tied', 'olmo'])(
+/** One of each family, and of each way to store its head. */
+const changedCases = [
+  'gpt2',
+  'gpt2_n36_untied',
+  'llama',
+  'llama_gqa_tied',
+  'olmo',
+  'mistral_window',
+  'qwen2',
+  'qwen2_tied',
+  'qwen3',
+  'gemma',
+  'gemma2',
+  'olmo2',
+  'phi3',
+  'glm4',
+];
+
+test.each(changedCases)(
   'one weight changed by one part in a million is noticed: every kind of tensor of %s',
   async (name) => {
     const tensors = await readTensors(join(golden(name), 'model.safetensors'));
