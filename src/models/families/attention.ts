@@ -93,6 +93,34 @@ export function windowsOf(
   return windows.every((entry) => entry === null) ? {} : { windows };
 }
 
+/**
+ * Which layers see a window: as `layer_types` lists, which transformers 4.53 and newer write, else as the family says.
+ *
+ * Throws RefusalError for layers of another type, InputError for a list of another length.
+ */
+export function readWindowedLayers(
+  config: ConfigReader,
+  numLayers: number,
+  fallback: (layer: number) => boolean,
+): (layer: number) => boolean {
+  const types = config.optionalNames('layer_types');
+  if (types === null) return fallback;
+  if (types.length !== numLayers) {
+    throw config.wrong(`layer_types has ${types.length} entries, expected one for each of ${numLayers} layers`);
+  }
+  const windowed = types.map((type) => config.known('layer_types', type, windowedTypes));
+  return (layer) => windowed[layer] === true;
+}
+
+const windowedTypes = { full_attention: false, sliding_attention: true };
+
+/** Whether a config's rotated coordinates, under a key of their own, are an even number within a head; returns it. */
+export function readRotatedCount(config: ConfigReader, key: string, fallback: number, headSize: number): number {
+  const size = config.count(key, fallback);
+  if (size % 2 === 0 && size <= headSize) return size;
+  throw config.wrong(`${key} is ${size}, expected an even number up to the heads' size (${headSize})`);
+}
+
 /** The slopes of ALiBi for a number of heads: 2^(−8i/n) for a power of two n, else with every second one of 2n. [ALiBi §3] */
 export function alibiSlopes(numHeads: number): readonly number[] {
   const power = 2 ** Math.floor(Math.log2(numHeads));

@@ -22,6 +22,10 @@ export interface ConfigReader {
   flag(key: string, fallback: boolean): boolean;
   /** What `choices` holds for the key's text. Throws RefusalError for another text, which lists the supported ones. */
   choice<T>(key: string, choices: Readonly<Record<string, T>>, fallback?: string): T;
+  /** What `choices` holds for a text that stands under the key. Throws RefusalError as `choice` does. */
+  known<T>(key: string, name: string, choices: Readonly<Record<string, T>>): T;
+  /** A list of names, or null where the key is null or missing. */
+  optionalNames(key: string): readonly string[] | null;
   /** The reader of an object inside, or null where the key is null or missing. */
   optionalObject(key: string): ConfigReader | null;
   has(key: string): boolean;
@@ -50,6 +54,15 @@ export function readConfig(config: Config, where: string, path = ''): ConfigRead
   const count = (key: string, fallback?: number) => read(key, 'a whole number from 1', isCount, fallback);
   const positive = (key: string, fallback?: number) => read(key, 'a number above 0', isPositive, fallback);
 
+  function known<T>(key: string, name: string, choices: Readonly<Record<string, T>>): T {
+    const chosen = Object.hasOwn(choices, name) ? choices[name] : undefined;
+    if (chosen !== undefined) return chosen;
+    const supported = Object.keys(choices).join(', ');
+    throw new RefusalError(
+      `${where}: ${path}${key} is ${quote(name)}, which is not supported; supported: ${supported}`,
+    );
+  }
+
   return {
     count,
     positive,
@@ -59,15 +72,14 @@ export function readConfig(config: Config, where: string, path = ''): ConfigRead
     optionalCount: (key) => orNull(key, () => count(key)),
     optionalPositive: (key) => orNull(key, () => positive(key)),
     flag: (key, fallback) => read(key, 'true or false', (value) => typeof value === 'boolean', fallback),
-    choice(key, choices, fallback) {
-      const name = read(key, 'a name', (value) => typeof value === 'string', fallback);
-      const chosen = Object.hasOwn(choices, name) ? choices[name] : undefined;
-      if (chosen !== undefined) return chosen;
-      const supported = Object.keys(choices).join(', ');
-      throw new RefusalError(
-        `${where}: ${path}${key} is ${quote(name)}, which is not supported; supported: ${supported}`,
-      );
-    },
+    choice: (key, choices, fallback) =>
+      known(
+        key,
+        read(key, 'a name', (value) => typeof value === 'string', fallback),
+        choices,
+      ),
+    known,
+    optionalNames: (key) => orNull(key, () => read(key, 'a list of names', isNames, undefined)),
     optionalObject: (key) =>
       orNull(key, () => readConfig(read(key, 'an object', isRecord, undefined), where, `${path}${key}.`)),
     has: (key) => !isNothing(entry(key)),
@@ -87,6 +99,10 @@ export function isRecord(value: unknown): value is Readonly<Record<string, unkno
 
 function isNothing(value: unknown): boolean {
   return value === undefined || value === null;
+}
+
+function isNames(value: unknown): value is readonly string[] {
+  return Array.isArray(value) && value.every((entry) => typeof entry === 'string');
 }
 
 function isCount(value: unknown): value is number {

@@ -123,6 +123,46 @@ describe('keys that change the decoder', () => {
       { attention: { scales: [1 / 16, 1 / 16], scoreCap: 50, windows: [6, null] }, logitCap: 30, tiedHead: true },
     ],
     ['glm4', { partial_rotary_factor: 1 }, { positions: { kind: 'rotary', base: 1e4, interleaved: true } }],
+    ['gpt_neox_parallel', { use_parallel_residual: undefined }, { parallel: 'two_norms' }],
+    ['gpt_neox_parallel', { hidden_size: 64, rotary_pct: undefined }, { positions: { size: 4, base: 1e4 } }],
+    ['opt', { do_layer_norm_before: false }, { placement: 'post', finalNorm: null }],
+    ['opt', { _remove_final_layer_norm: true }, { placement: 'pre', finalNorm: null }],
+    ['opt', { enable_bias: false }, { attention: { qkvBias: false, outputBias: false }, mlp: { bias: false } }],
+    ['opt', { layer_norm_elementwise_affine: false }, { norm: { kind: 'layernorm-nonparametric', epsilon: 1e-5 } }],
+    ['gpt_bigcode', { multi_query: false }, { attention: { numKeyValueHeads: 4, projection: 'fused_by_group' } }],
+    [
+      'gpt_neo',
+      {
+        num_layers: 3,
+        attention_types: [
+          [['local'], 1],
+          [['global', 'local'], 1],
+        ],
+      },
+      { attention: { windows: [5, null, 5], scales: [1, 1, 1] } },
+    ],
+    [
+      'stablelm',
+      { use_parallel_residual: true, use_qkv_bias: true },
+      { parallel: 'shared_norm', attention: { qkvBias: true } },
+    ],
+    [
+      'mpt',
+      { attn_config: { clip_qkv: 6, softmax_scale: 2, alibi_bias_max: 16 } },
+      { attention: { clip: 6, scales: [2, 2] } },
+    ],
+    ['mpt', { attn_config: { alibi_bias_max: 16 } }, { positions: { slopes: [2 ** -4, 2 ** -8, 2 ** -12, 2 ** -16] } }],
+    ['bloom', { hidden_size: undefined, n_embed: 72 }, { hiddenSize: 72, mlp: { innerSize: 288 } }],
+    [
+      'cohere2',
+      { layer_types: ['full_attention', 'sliding_attention'] },
+      { attention: { windows: [null, 6] }, positions: { layers: [false, true] } },
+    ],
+    [
+      'starcoder2',
+      { sliding_window: 4, use_bias: false },
+      { attention: { windows: [4, 4], qkvBias: false }, mlp: { bias: false } },
+    ],
     ['olmo', { clip_qkv: 8 }, { attention: { clip: 8 } }],
     ['olmo', { layer_norm_eps: 1 }, { norm: { epsilon: 1e-5 } }],
     [
@@ -167,6 +207,11 @@ describe('refused in one line that names the key', () => {
       { rope_scaling: { rope_type: 'llama3', factor: 8, low_freq_factor: 4, high_freq_factor: 4 } },
       'rope_scaling.high_freq_factor is 4, expected more than low_freq_factor',
     ],
+    ['gptj', { rotary_dim: 14 }, "rotary_dim is 14, expected an even number up to the heads' size (12)"],
+    ['codegen', { n_head: 6 }, 'n_head is 6, expected a multiple of 4'],
+    ['gpt_neo', { num_layers: 3 }, 'attention_types gives 2 layers, expected num_layers (3)'],
+    ['gpt_neo', { attention_types: [['global', 2]] }, 'attention_types: expected lists'],
+    ['qwen2', { use_sliding_window: true, layer_types: ['full_attention'] }, 'layer_types has 1 entries'],
     ['glm4', { partial_rotary_factor: 0.4375 }, '7 of 16 coordinates of a head are rotated'],
     ['gemma2', { final_logit_softcapping: 0 }, 'final_logit_softcapping is 0'],
     ['llama', { rope_parameters: { rope_theta: 0 } }, 'rope_parameters.rope_theta is 0'],
@@ -182,6 +227,15 @@ describe('refused in one line that names the key', () => {
     ['gpt2', { normlab: { norm: 'rmsnorm', recentreInput: true } }, 'normlab.recentreInput is true'],
     ['llama', { rope_scaling: { type: 'dynamic', factor: 2 } }, 'rope_scaling.type is "dynamic"'],
     ['llama', { rope_parameters: { rope_type: 'yarn' } }, 'rope_parameters.rope_type is "yarn"'],
+    ['opt', { word_embed_proj_dim: 20 }, 'word_embed_proj_dim is 20'],
+    ['bloom', { apply_residual_connection_post_layernorm: true }, 'apply_residual_connection_post_layernorm is true'],
+    ['cohere', { use_qk_norm: true }, 'use_qk_norm is true'],
+    ['phi', { qk_layernorm: true }, 'qk_layernorm is true'],
+    ['stablelm', { qk_layernorm: true }, 'qk_layernorm is true'],
+    ['mpt', { attn_config: { alibi: false } }, 'attn_config.alibi is false'],
+    ['mpt', { no_bias: false }, 'no_bias is false'],
+    ['mpt', { norm_type: 'rmsnorm' }, 'norm_type is "rmsnorm"'],
+    ['cohere2', { layer_types: ['chunked_attention', 'full_attention'] }, 'layer_types is "chunked_attention"'],
     ['llama', { rope_scaling: { factor: 2 } }, 'rope_scaling.factor is 2'],
     ['phi3', { rope_scaling: { type: 'longrope', long_factor: [], short_factor: [] } }, 'rope_scaling is {"type"'],
     ['llama', { partial_rotary_factor: 0.5 }, 'partial_rotary_factor is 0.5'],
@@ -251,8 +305,12 @@ test.each<[string, Config, string]>([
   ['mistral_window', { sliding_window: null }, 'windows'],
   ['qwen2', { sliding_window: 4 }, 'windows'],
   ['gemma2', { attn_logit_softcapping: null }, 'scoreCap'],
-])('%s with %j has no %s', (name, changes, key) => {
+])('%s with %j has no %s in its attention', (name, changes, key) => {
   expect(new Map(Object.entries(parsed(name, changes).attention)).get(key)).toBeUndefined();
+});
+
+test('a GPT-NeoX without parallel branches is sequential', () => {
+  expect(parsed('gpt_neox_parallel', { use_parallel_residual: false }).parallel).toBeUndefined();
 });
 
 test('no two families read the same model_type', () => {

@@ -1,5 +1,5 @@
 import { activationNames } from './activation.ts';
-import { windowsOf } from './attention.ts';
+import { readWindowedLayers, windowsOf } from './attention.ts';
 import { readConfig } from './config.ts';
 import type { Family } from './family.ts';
 import { llamaLayout, llamaNames, readLlamaLike } from './llama.ts';
@@ -31,7 +31,8 @@ export const gemma2: Family = {
     const { numLayers } = decoder;
     const scale = 1 / Math.sqrt(config.positive('query_pre_attn_scalar', 256));
     const scoreCap = config.nullablePositive('attn_logit_softcapping', 50) ?? undefined;
-    const windows = windowsOf(numLayers, config.nullableCount('sliding_window', 4096), (layer) => layer % 2 === 0);
+    const isWindowed = readWindowedLayers(config, numLayers, (layer) => layer % 2 === 0);
+    const windows = windowsOf(numLayers, config.nullableCount('sliding_window', 4096), isWindowed);
     return {
       ...decoder,
       placement: 'peri',

@@ -1,5 +1,5 @@
 import type { DecoderSpec } from '../spec.ts';
-import { dividedHeadSize, windowsOf } from './attention.ts';
+import { dividedHeadSize, readWindowedLayers, windowsOf } from './attention.ts';
 import { type ConfigReader, readConfig } from './config.ts';
 import type { Family } from './family.ts';
 import { llamaLayout, readLlamaLike } from './llama.ts';
@@ -27,5 +27,6 @@ export const qwen2: Family = {
 export function qwenWindows(config: ConfigReader, { numLayers }: DecoderSpec): ReturnType<typeof windowsOf> {
   if (!config.flag('use_sliding_window', false)) return {};
   const firstWindowed = config.zeroOrCount('max_window_layers', 28);
-  return windowsOf(numLayers, config.nullableCount('sliding_window', 4096), (layer) => layer >= firstWindowed);
+  const isWindowed = readWindowedLayers(config, numLayers, (layer) => layer >= firstWindowed);
+  return windowsOf(numLayers, config.nullableCount('sliding_window', 4096), isWindowed);
 }
