@@ -65,6 +65,8 @@ const otherFamilies = [
   'gpt_neox_parallel',
   'opt',
   'gptj',
+  'falcon_new_arch',
+  'falcon_rw_arch',
   'codegen',
   'phi',
   'mpt',

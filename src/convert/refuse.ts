@@ -87,6 +87,7 @@ const coveredExtras: ReadonlySet<string> = new Set([
   'positions.interleaved',
   'positions.scaling',
   'positions.layers',
+  'positions.rounding',
   'attention.windows',
   'attention.scoreCap',
   'mlp.fusedGate',

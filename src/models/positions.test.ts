@@ -40,3 +40,11 @@ test('a window counts the query’s own key', () => {
   const no = Number.NEGATIVE_INFINITY;
   expect(offsets).toEqual(makeValue('float', [4, 4], [0, no, no, no, 0, 0, no, no, no, 0, 0, no, no, no, 0, 0]));
 });
+
+test('Falcon’s ALiBi is rounded to bfloat16 before it is scaled', () => {
+  const sizes = { vocab_size: 9, hidden_size: 48, num_attention_heads: 12, num_hidden_layers: 1 };
+  const spec = familyOf({ model_type: 'falcon' }).parse({ ...sizes, alibi: true, multi_query: false });
+  const [offsets] = evaluate([scoreOffsets(spec, 6)(0)], {});
+  // Head 8 has the slope 2^-0.5: 0.70703125 in bfloat16, five times that is 3.53515625, rounded 3.53125.
+  expect(offsets?.data[8 * 36 + 5 * 6 + 5]).toBe(3.53125);
+});

@@ -1,5 +1,6 @@
+import { roundTo } from '../core/rounding.ts';
 import { add, concat, constant, mul, neg, reshape, slice, split, type Tensor } from '../graph/index.ts';
-import type { AttentionSpec, DecoderSpec, RotaryPositions } from './spec.ts';
+import type { AlibiPositions, AttentionSpec, DecoderSpec, RotaryPositions } from './spec.ts';
 
 /** Rotates queries or keys `[batch, heads, sequence, headSize]` of a layer by their positions. */
 export type Rotation = (x: Tensor, layer: number) => Tensor;
@@ -60,11 +61,11 @@ function turnNeighbours(x: Tensor, size: number): Tensor {
 
 /** What is added to the scores of a layer, `[sequence, sequence]` or, where heads differ, `[heads, sequence, sequence]`. */
 export function scoreOffsets({ positions, attention }: DecoderSpec, sequence: number): (layer: number) => Tensor {
-  const slopes = positions.kind === 'alibi' ? positions.slopes : [0];
+  const alibi = positions.kind === 'alibi' ? positions : ({ kind: 'alibi', slopes: [0] } as const);
   const made = new Map<number | null, Tensor>();
   return (layer) => {
     const window = attention.windows?.[layer] ?? null;
-    const offsets = made.get(window) ?? offsetsOf(sequence, window, slopes, attention);
+    const offsets = made.get(window) ?? offsetsOf(sequence, window, alibi, attention);
     made.set(window, offsets);
     return offsets;
   };
@@ -74,14 +75,18 @@ export function scoreOffsets({ positions, attention }: DecoderSpec, sequence: nu
 function offsetsOf(
   sequence: number,
   window: number | null,
-  slopes: readonly number[],
+  { slopes, rounding }: AlibiPositions,
   { numHeads, numKeyValueHeads }: AttentionSpec,
 ): Tensor {
+  const offset = (slope: number, query: number, key: number) =>
+    rounding === undefined
+      ? 0 - slope * (query - key)
+      : rounding.scale * roundTo(roundTo(slope, rounding.dtype) * key, rounding.dtype);
   const data = Float64Array.from({ length: slopes.length * sequence * sequence }, (_, i) => {
     const slope = slopes[Math.floor(i / sequence ** 2)] ?? Number.NaN;
-    const distance = (Math.floor(i / sequence) % sequence) - (i % sequence);
-    const seen = distance >= 0 && (window === null || distance < window);
-    return seen ? 0 - slope * distance : Number.NEGATIVE_INFINITY;
+    const [query, key] = [Math.floor(i / sequence) % sequence, i % sequence];
+    const seen = key <= query && (window === null || query - key < window);
+    return seen ? offset(slope, query, key) : Number.NEGATIVE_INFINITY;
   });
   if (slopes.length === 1) return constant(data, [sequence, sequence]);
   const group = numHeads / numKeyValueHeads;

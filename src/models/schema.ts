@@ -39,7 +39,11 @@ const positionSpec: z.ZodType<PositionSpec> = z.discriminatedUnion('kind', [
     scaling: rotaryScaling.optional(),
     layers: z.array(z.boolean()).optional(),
   }),
-  z.strictObject({ kind: z.literal('alibi'), slopes: z.array(z.number()) }),
+  z.strictObject({
+    kind: z.literal('alibi'),
+    slopes: z.array(z.number()),
+    rounding: z.strictObject({ dtype: z.literal('bfloat16'), scale: positive }).optional(),
+  }),
   z.strictObject({ kind: z.literal('none') }),
 ]);
 

@@ -59,6 +59,8 @@ export interface AlibiPositions {
   readonly kind: 'alibi';
   /** One for each head. */
   readonly slopes: readonly number[];
+  /** Instead, slope · key's position, both slope and product rounded to bfloat16, is multiplied by the scale and added. */
+  readonly rounding?: { readonly dtype: 'bfloat16'; readonly scale: number } | undefined;
 }
 
 /**

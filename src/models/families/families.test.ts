@@ -163,6 +163,17 @@ describe('keys that change the decoder', () => {
       { sliding_window: 4, use_bias: false },
       { attention: { windows: [4, 4], qkvBias: false }, mlp: { bias: false } },
     ],
+    [
+      'falcon_new_arch',
+      { new_decoder_architecture: false, num_ln_in_parallel_attn: null },
+      { parallel: 'shared_norm', attention: { numKeyValueHeads: 1 } },
+    ],
+    [
+      'falcon_new_arch',
+      { num_ln_in_parallel_attn: 1 },
+      { parallel: 'shared_norm', attention: { numKeyValueHeads: 2 } },
+    ],
+    ['falcon_new_arch', { ffn_hidden_size: undefined }, { mlp: { innerSize: 192, bias: false } }],
     ['olmo', { clip_qkv: 8 }, { attention: { clip: 8 } }],
     ['olmo', { layer_norm_eps: 1 }, { norm: { epsilon: 1e-5 } }],
     [
@@ -227,6 +238,7 @@ describe('refused in one line that names the key', () => {
     ['gpt2', { normlab: { norm: 'rmsnorm', recentreInput: true } }, 'normlab.recentreInput is true'],
     ['llama', { rope_scaling: { type: 'dynamic', factor: 2 } }, 'rope_scaling.type is "dynamic"'],
     ['llama', { rope_parameters: { rope_type: 'yarn' } }, 'rope_parameters.rope_type is "yarn"'],
+    ['falcon_new_arch', { parallel_attn: false }, 'parallel_attn is false'],
     ['opt', { word_embed_proj_dim: 20 }, 'word_embed_proj_dim is 20'],
     ['bloom', { apply_residual_connection_post_layernorm: true }, 'apply_residual_connection_post_layernorm is true'],
     ['cohere', { use_qk_norm: true }, 'use_qk_norm is true'],

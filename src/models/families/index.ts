@@ -3,6 +3,7 @@ import { quote } from '../../core/quote.ts';
 import { didYouMean } from '../../core/suggest.ts';
 import { bloom } from './bloom.ts';
 import { cohere, cohere2 } from './cohere.ts';
+import { falcon } from './falcon.ts';
 import type { Family } from './family.ts';
 import { gemma } from './gemma.ts';
 import { gemma2 } from './gemma2.ts';
@@ -44,6 +45,7 @@ export const families: readonly Family[] = [
   gptNeox,
   opt,
   bloom,
+  falcon,
   gptj,
   codegen,
   phi,
