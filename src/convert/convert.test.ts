@@ -277,6 +277,7 @@ test.each([
   ['gemma2', 'crmsnorm', undefined, /placement is peri/],
   ['glm4', 'crmsnorm', undefined, /placement is peri/],
   ['llama', 'crmsnorm', undefined, /not zero-mean/],
+  ['mixtral', 'crmsnorm', undefined, /not zero-mean/],
   ['gemma', 'crmsnorm', undefined, /not zero-mean/],
   ['mistral_window', 'crmsnorm', undefined, /not zero-mean/],
   ['qwen2', 'crmsnorm', undefined, /not zero-mean/],

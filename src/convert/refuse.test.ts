@@ -68,6 +68,9 @@ test('what the rules are not known to cover is refused by name', () => {
   const embeddingNorm = described(preLnSpec({ embeddingNorm: layerNorm }));
   expect(() => nothingToDo(embeddingNorm, 'rmsnorm')).toThrow('m: embeddingNorm: the norm on the embeddings brings');
   const base = preLnSpec();
+  const experts = { count: 2, perToken: 1, normalized: true };
+  const mixture = described({ ...base, mlp: { ...base.mlp, experts } });
+  expect(() => nothingToDo(mixture, 'rmsnorm')).toThrow('m: mlp.experts: the rules of the conversion do not cover');
   const unknown = { ...base, mlp: { ...base.mlp, novelty: 1 } };
   expect(() => nothingToDo(described(unknown), 'crmsnorm')).toThrow(
     'm: mlp.novelty: the rules of the conversion do not',

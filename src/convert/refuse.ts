@@ -95,6 +95,7 @@ const coveredExtras: ReadonlySet<string> = new Set([
 
 const uncoveredReasons: Readonly<Record<string, string>> = {
   embeddingNorm: 'the norm on the embeddings brings a mean into the stream through its weight and bias',
+  'mlp.experts': 'the rules of the conversion do not cover mixtures of experts',
 };
 
 const placementReasons = {

@@ -1,4 +1,4 @@
-import type { DecoderSpec, NormSpec } from './spec.ts';
+import type { DecoderSpec, MlpSpec, NormSpec } from './spec.ts';
 import { kindOf } from './spec.ts';
 
 /** What a linear or a norm is connected to: the residual stream, or something inside of a branch. */
@@ -98,6 +98,8 @@ function blockParts(spec: DecoderSpec, layer: number): readonly Part[] {
       'stream',
       'inner',
     );
+  const writer = (part: string, inSize: number, bias: boolean): LinearPart =>
+    linear(name(part), layer, null, [inSize, width], bias, 'inner', 'stream');
   const qkNorms = (['query', 'key'] as const).flatMap((on): readonly NormPart[] => {
     if (attention.qkNorm === null) return [];
     const size = attention.qkNorm.extent === 'head' ? attention.headSize : on === 'query' ? queries : keys;
@@ -113,17 +115,36 @@ function blockParts(spec: DecoderSpec, layer: number): readonly Part[] {
         ]
       : [reader('attention', 'qkv', queries + 2 * keys, attention.qkvBias)]),
     ...qkNorms,
-    linear(name('attention.output'), layer, null, [queries, width], attention.outputBias, 'inner', 'stream'),
+    writer('attention.output', queries, attention.outputBias),
     ...attentionNorms.output,
     ...mlpNorms.input,
-    ...(mlp.fusedGate
-      ? [reader('mlp', 'gate_up', 2 * mlp.innerSize, mlp.bias)]
-      : [
-          ...(mlp.kind === 'gated' ? [reader('mlp', 'gate', mlp.innerSize, mlp.bias)] : []),
-          reader('mlp', 'up', mlp.innerSize, mlp.bias),
-        ]),
-    linear(name('mlp.down'), layer, null, [mlp.innerSize, width], mlp.bias, 'inner', 'stream'),
+    ...mlpParts(mlp, reader, writer),
     ...mlpNorms.output,
+  ];
+}
+
+function mlpParts(
+  mlp: MlpSpec,
+  reader: (branch: string, part: string, outSize: number, bias: boolean) => LinearPart,
+  writer: (part: string, inSize: number, bias: boolean) => LinearPart,
+): readonly LinearPart[] {
+  const { kind, innerSize, bias, fusedGate, experts } = mlp;
+  const one = (prefix: string, size: number): readonly LinearPart[] => [
+    ...(fusedGate
+      ? [reader('mlp', `${prefix}gate_up`, 2 * size, bias)]
+      : [
+          ...(kind === 'gated' ? [reader('mlp', `${prefix}gate`, size, bias)] : []),
+          reader('mlp', `${prefix}up`, size, bias),
+        ]),
+    writer(`mlp.${prefix}down`, size, bias),
+  ];
+  if (experts === undefined) return one('', innerSize);
+  return [
+    reader('mlp', 'router', experts.count, false),
+    ...Array.from({ length: experts.count }, (_, i) => one(`experts.${i}.`, innerSize)).flat(),
+    ...(experts.sharedInnerSize === undefined
+      ? []
+      : [...one('shared.', experts.sharedInnerSize), reader('mlp', 'shared_gate', 1, false)]),
   ];
 }
 

@@ -79,6 +79,14 @@ export const decoderSpecSchema: z.ZodType<DecoderSpec> = z
       innerSize: count,
       bias: z.boolean(),
       fusedGate: z.literal(true).optional(),
+      experts: z
+        .strictObject({
+          count,
+          perToken: count,
+          normalized: z.boolean(),
+          sharedInnerSize: count.optional(),
+        })
+        .optional(),
     }),
     tiedHead: z.boolean(),
     headBias: z.boolean(),
@@ -146,6 +154,12 @@ function contradictions(spec: DecoderSpec): readonly Contradiction[] {
     spec.mlp.fusedGate === undefined || spec.mlp.kind === 'gated',
     ['mlp', 'fusedGate'],
     'is true, but the MLP has no gate',
+  );
+  const { experts } = spec.mlp;
+  check(
+    experts === undefined || experts.perToken <= experts.count,
+    ['mlp', 'experts', 'perToken'],
+    `is ${experts?.perToken}, expected at most as many as experts (${experts?.count})`,
   );
   check(
     spec.parallel === undefined || spec.placement === 'pre',

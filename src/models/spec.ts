@@ -104,6 +104,19 @@ export interface MlpSpec {
   readonly bias: boolean;
   /** One linear whose output is the gate's, then `up`'s. */
   readonly fusedGate?: true | undefined;
+  /** Several MLPs, of which a router chooses some for each token. */
+  readonly experts?: ExpertsSpec | undefined;
+}
+
+/** The chosen experts' outputs, each times the router's probability for it, are added up. */
+export interface ExpertsSpec {
+  readonly count: number;
+  /** How many the router chooses, those with the largest probabilities. */
+  readonly perToken: number;
+  /** Whether the probabilities of the chosen ones are divided by their sum. */
+  readonly normalized: boolean;
+  /** The inner size of an expert that every token goes through, times the sigmoid of a gate. Absent: none. */
+  readonly sharedInnerSize?: number | undefined;
 }
 
 /**

@@ -27,10 +27,15 @@ export function readKeyValueHeads(config: ConfigReader, fallback?: number): numb
  * where the config asks for scaled rotations of an unknown kind or, in another family, for partial ones, InputError for
  * heads of an odd size.
  */
-export function readRotary(config: ConfigReader, headSize: number, defaultFraction?: number): RotaryPositions {
+export function readRotary(
+  config: ConfigReader,
+  headSize: number,
+  defaultFraction?: number,
+  defaultBase = 10_000,
+): RotaryPositions {
   const parameters = config.optionalObject('rope_parameters');
   const size = rotatedSize(config, parameters, headSize, defaultFraction);
-  const base = config.positive('rope_theta', 10_000);
+  const base = config.positive('rope_theta', defaultBase);
   const scaling = readScaling(parameters) ?? readScaling(config.optionalObject('rope_scaling'));
   return {
     kind: 'rotary',

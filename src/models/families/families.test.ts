@@ -174,6 +174,25 @@ describe('keys that change the decoder', () => {
       { parallel: 'shared_norm', attention: { numKeyValueHeads: 2 } },
     ],
     ['falcon_new_arch', { ffn_hidden_size: undefined }, { mlp: { innerSize: 192, bias: false } }],
+    [
+      'mixtral',
+      { num_local_experts: undefined, rope_theta: undefined, sliding_window: 3 },
+      {
+        mlp: { experts: { count: 8, perToken: 2, normalized: true } },
+        positions: { base: 1e6 },
+        attention: { windows: [3, 3] },
+      },
+    ],
+    [
+      'olmoe',
+      { norm_topk_prob: true, clip_qkv: 2 },
+      { mlp: { experts: { normalized: true } }, attention: { clip: 2 } },
+    ],
+    [
+      'qwen2_moe',
+      { shared_expert_intermediate_size: undefined, mlp_only_layers: null },
+      { mlp: { innerSize: 24, experts: { sharedInnerSize: 5632 } } },
+    ],
     ['olmo', { clip_qkv: 8 }, { attention: { clip: 8 } }],
     ['olmo', { layer_norm_eps: 1 }, { norm: { epsilon: 1e-5 } }],
     [
@@ -223,6 +242,7 @@ describe('refused in one line that names the key', () => {
     ['gpt_neo', { num_layers: 3 }, 'attention_types gives 2 layers, expected num_layers (3)'],
     ['gpt_neo', { attention_types: [['global', 2]] }, 'attention_types: expected lists'],
     ['qwen2', { use_sliding_window: true, layer_types: ['full_attention'] }, 'layer_types has 1 entries'],
+    ['olmoe', { num_experts_per_tok: 7 }, 'num_experts_per_tok is 7, expected at most num_experts (6)'],
     ['glm4', { partial_rotary_factor: 0.4375 }, '7 of 16 coordinates of a head are rotated'],
     ['gemma2', { final_logit_softcapping: 0 }, 'final_logit_softcapping is 0'],
     ['llama', { rope_parameters: { rope_theta: 0 } }, 'rope_parameters.rope_theta is 0'],
@@ -239,6 +259,8 @@ describe('refused in one line that names the key', () => {
     ['llama', { rope_scaling: { type: 'dynamic', factor: 2 } }, 'rope_scaling.type is "dynamic"'],
     ['llama', { rope_parameters: { rope_type: 'yarn' } }, 'rope_parameters.rope_type is "yarn"'],
     ['falcon_new_arch', { parallel_attn: false }, 'parallel_attn is false'],
+    ['qwen2_moe', { mlp_only_layers: [0] }, 'mlp_only_layers is [0]'],
+    ['qwen2_moe', { decoder_sparse_step: 2 }, 'decoder_sparse_step is 2'],
     ['opt', { word_embed_proj_dim: 20 }, 'word_embed_proj_dim is 20'],
     ['bloom', { apply_residual_connection_post_layernorm: true }, 'apply_residual_connection_post_layernorm is true'],
     ['cohere', { use_qk_norm: true }, 'use_qk_norm is true'],

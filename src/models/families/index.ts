@@ -15,14 +15,17 @@ import { gpt2 } from './gpt2.ts';
 import { codegen, gptj } from './gptj.ts';
 import { llama } from './llama.ts';
 import { mistral } from './mistral.ts';
+import { mixtral } from './mixtral.ts';
 import { mpt } from './mpt.ts';
 import { normlab } from './normlab.ts';
 import { olmo } from './olmo.ts';
 import { olmo2 } from './olmo2.ts';
+import { olmoe } from './olmoe.ts';
 import { opt } from './opt.ts';
 import { phi } from './phi.ts';
 import { phi3 } from './phi3.ts';
 import { qwen2 } from './qwen2.ts';
+import { qwen2Moe } from './qwen2_moe.ts';
 import { qwen3 } from './qwen3.ts';
 import { stablelm } from './stablelm.ts';
 import { starcoder2 } from './starcoder2.ts';
@@ -32,12 +35,15 @@ export const families: readonly Family[] = [
   gpt2,
   llama,
   mistral,
+  mixtral,
   qwen2,
+  qwen2Moe,
   qwen3,
   gemma,
   gemma2,
   olmo,
   olmo2,
+  olmoe,
   phi3,
   glm4,
   gptNeo,

@@ -58,6 +58,8 @@ export interface LlamaLike {
   readonly headSize: number;
   /** Default: as `rope_theta` and `rope_scaling` say. */
   readonly positions?: PositionSpec;
+  /** Where the key `rope_theta` is missing; default 10,000. */
+  readonly rotaryBase?: number;
   /** Where the key is missing; default: as many as heads. */
   readonly keyValueHeads?: number;
   /** Where the key is missing; default 2048. */
@@ -87,7 +89,7 @@ export function readLlamaLike(config: ConfigReader, family: string, own: LlamaLi
     streamSize: hiddenSize,
     numLayers,
     maxPositions: config.count('max_position_embeddings', own.maxPositions ?? 2048),
-    positions: own.positions ?? readRotary(config, own.headSize),
+    positions: own.positions ?? readRotary(config, own.headSize, undefined, own.rotaryBase),
     norm: own.norm,
     placement: 'pre',
     finalNorm: own.norm,
