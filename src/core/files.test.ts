@@ -1,6 +1,6 @@
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, mkdtemp, readdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { lstat, mkdir, mkdtemp, readdir, readFile, rename, rm, symlink, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -70,6 +70,31 @@ describe('writeFileAtomically', () => {
     expect(await readdir(root)).toEqual(['folder']);
   });
 
+  it('takes the place of no pipe or device, also through a link', async () => {
+    const pipe = join(root, 'pipe');
+    execFileSync('mkfifo', [pipe]);
+    await symlink(pipe, join(root, 'link'));
+    for (const path of [pipe, join(root, 'link')]) {
+      await expect(writeFileAtomically(path, '')).rejects.toThrow(
+        new InputError(`${path}: is a device or a pipe, expected a file or nothing`),
+      );
+    }
+    expect((await lstat(pipe)).isFIFO()).toBe(true);
+    expect(await readdir(root)).toEqual(['link', 'pipe']);
+    await expect(writeFileAtomically('', '')).rejects.toThrow(InputError);
+  });
+
+  it('writes what a link leads to, and refuses one that leads nowhere', async () => {
+    await mkdir(join(root, 'folder'));
+    await writeFile(join(root, 'folder', 'a'), 'old');
+    await symlink(join('folder', 'a'), join(root, 'link'));
+    await writeFileAtomically(join(root, 'link'), 'new');
+    expect((await lstat(join(root, 'link'))).isSymbolicLink()).toBe(true);
+    expect(await readFile(join(root, 'folder', 'a'), 'utf8')).toBe('new');
+    await symlink('circle', join(root, 'circle'));
+    await expect(writeFileAtomically(join(root, 'circle'), '')).rejects.toThrow(InputError);
+  });
+
   it('removes what a killed process left, and nothing of a running one', async () => {
     const path = join(root, 'a.txt');
     const running = leftBy(process.ppid, temporaryPath(path, 'partial'));
@@ -102,6 +127,19 @@ describe('readJson', () => {
       expect(error).toBeInstanceOf(InputError);
       expect(String(error)).toMatch(/^InputError: .*config\.json: not valid JSON: .+$/);
     }
+    await writeFile(path, '\u001b[31m');
+    const error: unknown = await readJson(path).catch((thrown: unknown) => thrown);
+    expect(String(error)).not.toContain('\u001b');
+  });
+
+  it('refuses what is no file of a reasonable size before it reads', async () => {
+    execFileSync('mkfifo', [join(root, 'pipe')]);
+    await expect(readJson(join(root, 'pipe'))).rejects.toThrow('is a device or a pipe, expected a file');
+    await symlink('circle', join(root, 'circle'));
+    await expect(readJson(join(root, 'circle'))).rejects.toThrow('its links lead in a circle');
+    await writeFile(join(root, 'large'), '');
+    await truncate(join(root, 'large'), 3 * 2 ** 30);
+    await expect(readJson(join(root, 'large'))).rejects.toThrow('at most 100000000 are allowed for JSON');
   });
 });
 

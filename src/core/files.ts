@@ -1,32 +1,61 @@
 import { rmSync } from 'node:fs';
-import { type FileHandle, lstat, mkdir, open, readdir, readFile, realpath, rename, rm, rmdir } from 'node:fs/promises';
+import {
+  type FileHandle,
+  lstat,
+  mkdir,
+  open,
+  readdir,
+  readFile,
+  realpath,
+  rename,
+  rm,
+  rmdir,
+  stat,
+} from 'node:fs/promises';
 import { dirname, isAbsolute, join, relative, resolve } from 'node:path';
 import { InputError, messageOf } from './errors.ts';
 import { codeOf, explainFileError } from './fileErrors.ts';
 import { recoverInterrupted, temporaryPath } from './temporaries.ts';
 
+/** The indexes of the largest models take a few megabytes. */
+const maxJsonBytes = 100_000_000;
+
 /** The parsed contents of a JSON file. Throws InputError, one line, where it is missing, unreadable or not JSON. */
 export async function readJson(path: string): Promise<unknown> {
-  const bytes = await readFile(path).catch((error: unknown) => {
+  const bytes = await readSmallFile(path).catch((error: unknown) => {
     throw explainFileError(error, path);
   });
   try {
     return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
   } catch (error) {
-    throw new InputError(`${path}: not valid JSON: ${messageOf(error).replace(/\s+/g, ' ')}`);
+    // The parser's message quotes the file, which may hold what a terminal obeys.
+    throw new InputError(`${path}: not valid JSON: ${messageOf(error).replace(/[\s\p{C}]+/gu, ' ')}`);
   }
+}
+
+async function readSmallFile(path: string): Promise<Uint8Array> {
+  const status = await stat(path);
+  // Reading a pipe would wait for somebody to write to it.
+  if (!status.isFile() && !status.isDirectory())
+    throw new InputError(`${path}: is a device or a pipe, expected a file`);
+  if (status.size > maxJsonBytes) {
+    throw new InputError(`${path}: has ${status.size} bytes, at most ${maxJsonBytes} are allowed for JSON`);
+  }
+  return readFile(path);
 }
 
 /**
  * Writes a file so that at any moment, also after a kill or a power cut, `path` holds the old contents or the new ones.
  *
  * `write` gets a hidden file of the same folder, which takes the place of `path` once it is on the disk. On any error it
- * is removed and `path` stays as it was. Throws InputError where the file system refuses (full, read-only, …).
+ * is removed and `path` stays as it was. A link stays one: what it leads to is written. Throws InputError where the file
+ * system refuses (full, read-only, …), and for a device or a pipe, whose place a file would take.
  */
 export async function writeAtomically(path: string, write: (file: FileHandle) => Promise<void>): Promise<void> {
-  const temporary = temporaryPath(path, 'partial');
+  const target = await replaceableFile(path);
+  const temporary = temporaryPath(target, 'partial');
   try {
-    await recoverInterrupted(path);
+    await recoverInterrupted(target);
     const file = await open(temporary, 'wx');
     try {
       await write(file);
@@ -34,12 +63,21 @@ export async function writeAtomically(path: string, write: (file: FileHandle) =>
     } finally {
       await file.close();
     }
-    await rename(temporary, path);
-    await syncPath(dirname(path));
+    await rename(temporary, target);
+    await syncPath(dirname(target));
   } catch (error) {
     await rm(temporary, { force: true });
     throw explainFileError(error, path, temporary);
   }
+}
+
+async function replaceableFile(path: string): Promise<string> {
+  if (path === '') throw new InputError('the path of the file to write is empty');
+  const status = await stat(path).catch(() => undefined);
+  if (status !== undefined && !status.isFile() && !status.isDirectory()) {
+    throw new InputError(`${path}: is a device or a pipe, expected a file or nothing`);
+  }
+  return followLink(path);
 }
 
 /** `writeAtomically` for contents that are at hand; text is written as UTF-8. */
@@ -99,7 +137,7 @@ async function followLink(path: string): Promise<string> {
   const status = await statusOf(path);
   if (!status?.isSymbolicLink()) return path;
   return realpath(path).catch(() => {
-    throw new InputError(`${path}: is a link to something that doesn't exist; remove it or choose another folder`);
+    throw new InputError(`${path}: is a link to something that doesn't exist; remove it or choose another place`);
   });
 }
 

@@ -125,7 +125,9 @@ function threadOption(threads: number | undefined): EngineOptions {
 
 /** Ordinary numbers in [-0.5, 0.5): multiplying zeros or denormals may take another time. */
 function pattern(length: number): Float32Array {
-  return Float32Array.from({ length }, (_, i) => ((i * 7919) % 1000) / 1000 - 0.5);
+  const values = new Float32Array(length);
+  for (let i = 0; i < length; i++) values[i] = ((i * 7919) % 1000) / 1000 - 0.5;
+  return values;
 }
 
 function floats(name: string, shape: readonly number[], values: Float32Array): OnnxInitializer {

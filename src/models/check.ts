@@ -73,7 +73,7 @@ export function checkTensors(
 
 /** The first few names of a list, and how many more there are. */
 export function listed(names: readonly string[]): string {
-  const shown = names.slice(0, 3).map((name) => (/^[\w.]+$/.test(name) ? name : quote(name)));
+  const shown = names.slice(0, 3).map((name) => (/^[\w.]{1,120}$/.test(name) ? name : quote(name)));
   return names.length > 3 ? `${shown.join(', ')} and ${names.length - 3} more` : shown.join(', ');
 }
 

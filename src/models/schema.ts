@@ -3,6 +3,7 @@ import { normKinds } from '../norms/index.ts';
 import {
   activations,
   type DecoderSpec,
+  maxLayers,
   type NormSpec,
   type PositionSpec,
   placements,
@@ -54,7 +55,7 @@ export const decoderSpecSchema: z.ZodType<DecoderSpec> = z
     vocabularySize: count,
     hiddenSize: count,
     streamSize: count,
-    numLayers: count,
+    numLayers: count.max(maxLayers),
     maxPositions: count.nullable(),
     positions: positionSpec,
     norm: normSpec,

@@ -119,6 +119,9 @@ export interface ExpertsSpec {
   readonly sharedInnerSize?: number | undefined;
 }
 
+/** More layers than any model has: a bound on what a config can make us build before its tensors are looked at. */
+export const maxLayers = 10_000;
+
 /**
  * A decoder-only transformer as data: everything that its graph depends on, and nothing else.
  *

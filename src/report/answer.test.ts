@@ -4,6 +4,10 @@ import { answer } from './answer.ts';
 import { type SyntheticOptions, syntheticResults, without } from './results.fixture.ts';
 import { parseResults } from './results.ts';
 
+function fail(): never {
+  throw new Error('the fixture is complete');
+}
+
 function answerTo(options: SyntheticOptions) {
   return answer(parseResults(syntheticResults({ parameters: 25e6, ...options })));
 }
@@ -139,10 +143,37 @@ describe('the other parts', () => {
   });
 
   it('say which sizes RMSNorm speeds up, and by how much', () => {
-    const { headline, speed } = answer(results);
-    expect(headline).toContain('0.6% to 1.0% less time with RMSNorm at 2 of the 4 sizes measured');
+    const { speed } = answer(results);
     expect(speed.join(' ')).toContain('RMSNorm in place of LayerNorm saves 1.0% in GPT-3 Small (95% CI 0.5% to 1.4%)');
     expect(speed.join(' ')).toContain('In GPT-3 Large and GPT-3 XL no difference');
+  });
+
+  /** The headline's clause on time where the sizes have these intervals around their middle. */
+  function clause(...intervals: readonly (readonly [number, number])[]): string {
+    const { speed } = results;
+    const [share] = speed?.shares ?? [];
+    const shares = intervals.map((ci, i) => ({
+      ...(share ?? fail()),
+      size: `size ${i}`,
+      norms: [{ norm: 'rmsnorm', milliseconds: 1, relativeToLayerNorm: (ci[0] + ci[1]) / 2, ci }],
+    }));
+    return answer({ ...results, speed: speed && { ...speed, shares } }).headline.replace(/^.*(?=On this machine)/, '');
+  }
+
+  it('speak of time in the headline only where most sizes agree and none contradicts', () => {
+    const [less, more, open] = [[0.98, 0.99] as const, [1.005, 1.017] as const, [0.99, 1.004] as const];
+    expect(clause(less, less, less)).toBe('On this machine a whole model takes 1.5% less time with RMSNorm.');
+    expect(clause(less, less, [0.95, 0.97], open)).toContain('1.5% to 4.0% less time with RMSNorm at 3 of the 4 sizes');
+    const immaterial = 'no difference in the time of a whole model that would matter was measured';
+    expect(clause(more, open, open, open)).toContain(`${immaterial} (between 1.0% less and 1.7% more).`);
+    expect(clause(less, less, open, open)).toContain(immaterial);
+    expect(clause(less, less, less, more)).toContain(immaterial);
+  });
+
+  it('do not call a time immaterial where an interval reaches far', () => {
+    expect(clause([0.8, 1.1], [0.99, 1.01])).toContain('was established (between 20.0% less and 10.0% more)');
+    expect(clause([0.7, 0.8], [1.1, 1.2])).toContain('some model sizes faster and others slower (between 30.0% less');
+    expect(clause([1.2, 1.3], [0.99, 1.01])).not.toContain('matter');
   });
 
   it('say that RMSNorm is slower where it is', () => {
@@ -167,6 +198,50 @@ describe('the other parts', () => {
     expect(words).toContain('FAILED');
     expect(words).not.toContain('can therefore be made afterwards');
     expect(answer(results).conversion.join(' ')).toContain('can therefore be made afterwards');
+  });
+
+  it('say what other norms did, and that their intervals are not widened', () => {
+    const words = answer(results).quality.join(' ');
+    expect(words).toContain(
+      'higher with LayerNorm without parameters (+0.0210) and DyT (+0.0340); neither shown with CRMSNorm (nats per byte',
+    );
+    expect(words).toContain('Each of these 3 intervals stands for itself (95%');
+    const better = syntheticResults({ moreNorms: ['none', 'scalenorm', 'prmsnorm', 'layernorm1p', 'rmsnorm-bias'] });
+    const [lower = ''] = /lower with [^;]*;/.exec(answer(better).quality.join(' ')) ?? [];
+    const expected = better.training?.norms.slice(2).filter(({ paired }) => (paired?.ci?.[1] ?? 0) < 0) ?? [];
+    expect(expected.length).toBeGreaterThan(0);
+    for (const { name } of better.training?.norms.slice(2) ?? []) {
+      expect(lower.includes(`${name} (`), name).toBe(expected.some((norm) => norm.name === name));
+    }
+  });
+
+  it('say nothing of other norms from one pair, and count those that diverged', () => {
+    expect(answerTo({ seeds: 1 }).quality.join(' ')).not.toContain('other norms');
+    const { training } = results;
+    const norms = training?.norms.map((norm) =>
+      norm.id === 'dyt' ? { ...norm, paired: null, runs: norm.runs.map((run) => ({ ...run, diverged: true })) } : norm,
+    );
+    const words = answer({ ...results, training: training && { ...training, norms: norms ?? [] } }).quality.join(' ');
+    expect(words).toContain('Diverged among the other norms: 5 of 5 runs with DyT.');
+    expect(words).not.toContain('DyT (+');
+  });
+
+  it('hold the answer, how sure it is and what it does not show in the first paragraph', () => {
+    expect(answer(results).summary).toBe(
+      "Quality gives no reason here to prefer one of the two norms. Confidence: moderate, because the model has only 0.88 million parameters. It does not show what other model sizes than 0.88 million parameters, other data than “a synthetic corpus”, other learning rates than 0.002 and other kernels than this machine's would give.",
+    );
+    const summaries = [
+      { difference: 0.0012 },
+      { difference: 0.021 },
+      { difference: -0.021 },
+      { difference: 0.006, halfWidth: 0.02 },
+    ].map((options) => answerTo(options).summary.split('.')[0]);
+    expect(new Set(summaries).size).toBe(4);
+    expect(answer(without(results, 'speed')).summary).toContain('It does not show what either norm costs in time, or');
+    expect(answer(without(results, 'training')).summary).toContain('It does not show which norm trains to the lower');
+    expect(answer(without(results, 'training', 'speed')).summary).toMatch(
+      /lower loss, or what either norm costs in time\.$/,
+    );
   });
 
   it('name the limits of what was trained', () => {

@@ -27,7 +27,8 @@ export interface Section {
 export interface ReportDocument {
   readonly title: string;
   readonly headline: string;
-  readonly confidence: string;
+  /** The first paragraph: the answer, how sure it is, what it does not show. */
+  readonly summary: string;
   readonly byline: string;
   readonly sections: readonly Section[];
 }

@@ -25,7 +25,7 @@ export function renderHtml(results: StudyResults): string {
 <header>
 <h1>${escapeText(report.title)}</h1>
 <p class="headline">${escapeText(report.headline)}</p>
-<p class="confidence">${escapeText(report.confidence)}</p>
+<p class="summary">${escapeText(report.summary)}</p>
 <p class="byline">${escapeText(report.byline)}</p>
 <nav aria-label="Contents">${report.sections.map(({ id, heading }) => `<a href="#${escapeText(id)}">${escapeText(heading)}</a>`).join('')}</nav>
 </header>

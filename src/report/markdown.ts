@@ -20,7 +20,7 @@ export function renderMarkdown(results: StudyResults): MarkdownReport {
   const parts = [
     `# ${escapeMarkdown(report.title)}`,
     `**${escapeMarkdown(report.headline)}**`,
-    `> ${escapeMarkdown(report.confidence)}`,
+    `> ${escapeMarkdown(report.summary)}`,
     `*${escapeMarkdown(report.byline)}*`,
     ...report.sections.flatMap(({ heading, blocks }) => [
       `## ${escapeMarkdown(heading)}`,

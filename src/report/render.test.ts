@@ -47,9 +47,9 @@ describe('report.html', () => {
   });
 
   it('holds the answer, every figure twice with a caption, and the command', () => {
-    const { headline, confidence } = answer(results);
+    const { headline, summary } = answer(results);
     expect(document.querySelector('.headline')?.textContent).toBe(headline);
-    expect(document.querySelector('.confidence')?.textContent).toContain(confidence);
+    expect(document.querySelector('.headline + p')?.textContent).toBe(summary);
     const figures = [...document.querySelectorAll('figure')];
     expect(figures.length).toBe(7);
     for (const figure of figures) {
@@ -87,6 +87,47 @@ describe('report.html', () => {
     expect(page).not.toContain('<script');
     expect(page).not.toContain('<img');
     expect(parsed.querySelector('.byline')?.textContent).toContain('<script>alert("1")</script>');
+  });
+
+  it('says how the times were composed once, and the layers in the table', () => {
+    const { speed } = results;
+    const composed = (layers: number) => `Composed: ${layers} × one measured block and the head.`;
+    const shares = speed?.shares.map((share) => ({ ...share, composed: composed(share.layers) })) ?? [];
+    const page = parseHTML(renderHtml({ ...results, speed: speed && { ...speed, shares } })).document;
+    const caption = page.querySelector('#time-share figcaption')?.textContent ?? '';
+    expect(caption.split('Composed:').length - 1).toBe(1);
+    expect(caption).toContain('Composed: layers × one measured block and the head.');
+    const rows = [...page.querySelectorAll('#speed tbody tr')].map((row) =>
+      [...row.querySelectorAll('td')].map((cell) => cell.textContent),
+    );
+    expect(rows[0]?.slice(0, 3)).toEqual(['GPT-3 Small', '12', 'LayerNorm']);
+    expect(rows[4]?.slice(0, 3)).toEqual(['GPT-3 Medium', '24', 'LayerNorm']);
+  });
+
+  it('writes the memory of the machine with three digits', () => {
+    const page = renderHtml({ ...results, machine: { ...results.machine, memoryGiB: 23.538986206054688 } });
+    expect(page).toContain(' 23.5 GiB');
+  });
+
+  it('says of runs too short to judge that they were not judged', () => {
+    const { training } = results;
+    const norms = training?.norms.map((norm) => ({
+      ...norm,
+      runs: norm.runs.map((run) => ({ ...run, spikeSteps: [], gradNormSpikeScore: null, lossSpikeScore: null })),
+    }));
+    const page = renderHtml({ ...results, training: training && { ...training, norms: norms ?? [] } });
+    expect(page).toContain('LayerNorm: too short to judge');
+    expect(page).not.toContain('no spikes');
+    expect(renderHtml(results)).toContain('no spikes');
+  });
+
+  it('speaks of no band, interval or margin where there is one seed, and of no timing where there is none', () => {
+    const single = renderHtml(without(syntheticResults({ seeds: 1 }), 'speed', 'conversions'));
+    const words = parseHTML(single).document.querySelector('#quality')?.textContent ?? '';
+    expect(words).not.toMatch(/bands?\b|confidence interval, in|±margin|next section/);
+    expect(words).toContain('One pair has no confidence interval.');
+    expect(single).toContain('Runs of 2,000 steps from one seed cannot');
+    expect(html).toMatch(/bands: lowest to highest[\s\S]*the next section has one/);
   });
 
   it('is still a report where nothing was measured', () => {

@@ -12,6 +12,8 @@ export interface SyntheticOptions {
   /** How many runs of each of the two norms diverge. */
   readonly diverged?: { readonly layernorm?: number; readonly rmsnorm?: number };
   readonly parameters?: number;
+  /** Ids of further norms after the five that are always there. */
+  readonly moreNorms?: readonly string[];
 }
 
 const steps = 2000;
@@ -87,6 +89,7 @@ function syntheticTraining(options: SyntheticOptions): TrainingResults {
     { id: 'crmsnorm', name: 'CRMSNorm', offset: 0.0004 },
     { id: 'layernorm-nonparametric', name: 'LayerNorm without parameters', offset: 0.021 },
     { id: 'dyt', name: 'DyT', offset: 0.034 },
+    ...(options.moreNorms ?? []).map((id, i) => ({ id, name: id, offset: 0.02 * wobble(i, 5) })),
   ].map(({ id, name, offset }, i): NormRuns => {
     const runs = seeds.map((seed, j) => syntheticRun(i, seed, offset, j < (lost[id] ?? 0)));
     const losses = runs.flatMap((run) => run.finalValidationLoss ?? []);

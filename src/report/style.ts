@@ -13,7 +13,7 @@ header{padding-top:56px}
 h1{font-size:1rem;font-weight:600;color:var(--muted);margin:0 0 12px}
 h2{font-size:1.45rem;line-height:1.25;margin:64px 0 12px;text-wrap:balance}
 .headline{font-size:clamp(1.35rem,1.1rem + 1.2vw,1.75rem);line-height:1.28;font-weight:650;letter-spacing:-.012em;margin:0 0 20px;text-wrap:pretty}
-.confidence{margin:0 0 8px;padding:10px 14px;background:var(--band);border-left:4px solid var(--norm-1);border-radius:3px}
+.summary{margin:0 0 8px;padding:10px 14px;background:var(--band);border-left:4px solid var(--norm-1);border-radius:3px}
 .byline{color:var(--muted);font-size:.85rem;margin:14px 0 0}
 nav{margin:20px 0 0;font-size:.9rem;display:flex;flex-wrap:wrap;gap:4px 18px}
 p{margin:0 0 14px;text-wrap:pretty}

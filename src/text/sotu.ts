@@ -28,7 +28,7 @@ export async function loadSotu(): Promise<Corpus> {
   const years = speeches.map((speech) => speech.year);
   const span = `${Math.min(...years)}–${Math.max(...years)}`;
   return createCorpus({
-    name: 'sotu',
+    name: 'State of the Union addresses',
     description: `State of the Union addresses ${span}: ${train.length} speeches to train on, every tenth (${validation.length}) held out.`,
     train,
     validation,

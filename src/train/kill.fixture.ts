@@ -1,9 +1,9 @@
 import { trainRun } from './run.ts';
 import { tinyConfig, tinyCorpus } from './runs.fixture.ts';
 
-// Trains in a process of its own and tells its parent of each step, to be killed by it.
+// Trains in a process of its own and tells its parent of one step, to be killed there.
 
-const [folder = '', checkpointSeconds = ''] = process.argv.slice(2);
+const [folder = '', checkpointSeconds = '', stopAt = ''] = process.argv.slice(2);
 const controller = new AbortController();
 
 await trainRun({
@@ -14,9 +14,10 @@ await trainRun({
   checkpointSeconds: Number(checkpointSeconds),
   signal: controller.signal,
   onProgress: ({ step }) => {
-    process.send?.(step);
-    // Time to be killed in.
-    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 20);
+    const stop = step === Number(stopAt);
+    if (stop) process.send?.(step);
+    // Steps long enough for checkpoints between them, and all the time that the parent may need.
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, stop ? 30_000 : 20);
   },
 });
 process.disconnect();

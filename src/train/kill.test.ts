@@ -13,12 +13,11 @@ import { snapshot, tinyConfig, tinyCorpus } from './runs.fixture.ts';
 const base = { config: tinyConfig(), corpus: tinyCorpus(), engine: { threads: 1 } };
 const fixture = fileURLToPath(new URL('./kill.fixture.ts', import.meta.url));
 
-/** Trains in a process that is killed once it has done a step; null is for one that is left alone until it is killed. */
-function start(folder: string, checkpointSeconds: number, killAt: number) {
-  const child = fork(fixture, [folder, String(checkpointSeconds)], { execArgv: ['--import', 'tsx'] });
-  child.on('message', (step) => {
-    if (step === killAt) child.kill('SIGKILL');
-  });
+/** Trains in a process that waits after the step `stopAt`, where it is sent `signal`. */
+function start(folder: string, checkpointSeconds: number, stopAt: number, signal: NodeJS.Signals = 'SIGKILL') {
+  const args = [folder, checkpointSeconds, stopAt].map(String);
+  const child = fork(fixture, args, { execArgv: ['--import', 'tsx'] });
+  child.on('message', () => child.kill(signal));
   return child;
 }
 
@@ -40,9 +39,8 @@ test.each([
 
 test('a folder that another process trains in is refused, with force too', async () => {
   const folder = await temporaryFolder();
-  const child = start(folder, 0, -1);
+  const child = start(folder, 0, 1, 'SIGSTOP');
   await once(child, 'message');
-  child.kill('SIGSTOP');
   try {
     for (const force of [false, true]) {
       await expect(trainRun({ ...base, folder, force })).rejects.toThrow(`is being trained by process ${child.pid}`);

@@ -1,12 +1,10 @@
-import { InputError } from '../../core/errors.ts';
 import { createRandom } from '../../core/random.ts';
 import { sizeOf } from '../../core/shape.ts';
-import { median, ratioOfPairs } from '../../core/statistics/index.ts';
-import { cpuEngine, type Engine, type EngineTensor, measureCopyBandwidth, type Session } from '../../engine/index.ts';
+import { cpuEngine, type Engine, type EngineTensor, measureCopyBandwidth } from '../../engine/index.ts';
 import { encodeModel, type OnnxModel } from '../../graph/index.ts';
 import { type NormKind, normKinds } from '../../norms/index.ts';
 import { ordinaryNumbers } from '../data.ts';
-import { interleave, secondsOf, type Timings, type Variant } from '../interleave.ts';
+import { secondsOf, type Timings } from '../interleave.ts';
 import {
   type BenchOptions,
   baseline,
@@ -17,6 +15,8 @@ import {
   runtimeLabel,
   sessionOptions,
 } from '../options.ts';
+import { requireRemainder } from '../remainder.ts';
+import { medianOverReplicates, ratioOverReplicates, type TimeRatio, timeReplicates } from '../replicates.ts';
 import {
   type Direction,
   directions,
@@ -48,18 +48,20 @@ export interface NormOperation {
   readonly rows: number;
   /** The hidden size; CRMSNorm works on a tensor that is one narrower. */
   readonly width: number;
-  /** Median over the rounds of one application, the cost of calling the engine taken off. */
+  /** One application, the cost of calling the engine taken off: the median over replicates of the median over rounds. */
   readonly microseconds: number;
   /** The bytes that one fused kernel would move (`NormKind.cost`), per measured second. */
   readonly gigabytesPerSecond: number;
   /** Of the machine's copy bandwidth; above 1 where caches help. */
   readonly fractionOfCopy: number;
-  readonly ratioToLayerNorm: { readonly ratio: number; readonly ci: readonly [number, number] };
+  readonly ratioToLayerNorm: TimeRatio;
 }
 
 /** The rounds in which the norms of one shape and direction were timed, and what was timed beside them. */
 export interface NormRotation extends NormShape {
   readonly direction: Direction;
+  /** How often the norms were loaded anew, and the rounds over all of these. */
+  readonly replicates: number;
   readonly rounds: number;
   /** Applications of a norm in one run. */
   readonly chainLength: number;
@@ -91,11 +93,15 @@ export interface NormBenchmark {
 
 const copySeconds = 1;
 
+/** How often all sessions of a shape and direction are created anew. More of them narrow the intervals more than rounds do. */
+const replicateCount = 6;
+
 /**
  * Times every norm's forward and backward pass on this engine, all norms interleaved, and compares with LayerNorm.
  *
  * A norm is applied several times in one run, to its own output; from the run's time that of the fastest run without
  * norms is taken off, and the rest is divided by the number of applications. So a norm's time is what removing it saves.
+ * All of it is done several times with new sessions, and the ratios' intervals are over these.
  * The numbers are those of this engine's kernels, which differ in quality: they say nothing about the norms themselves.
  *
  * Throws InputError for bad options, for shapes that don't fit in memory and for ones too small to be timed.
@@ -123,10 +129,10 @@ export async function benchNorms(options: BenchNormsOptions = {}): Promise<NormB
     const report = (fraction: number) =>
       onProgress?.({ what: `${rows}×${plan.width} ${plan.direction}`, fraction: (index + fraction) / plans.length });
     report(0);
-    const timings = await timeRotation(kinds, plan, engine, { threads, seconds: seconds / 2, signal, report });
-    const rotation = rotationOf(plan, timings);
+    const replicates = await timeRotation(kinds, plan, engine, { threads, seconds: seconds / 2, signal, report });
+    const rotation = rotationOf(plan, replicates);
     rotations.push(rotation);
-    ops.push(...kinds.map((kind) => operationOf(kind, rotation, timings, copyGigabytesPerSecond)));
+    ops.push(...kinds.map((kind) => operationOf(kind, rotation, replicates, copyGigabytesPerSecond)));
   }
   return {
     runtimeLabel: runtimeLabel(engine, threads),
@@ -168,7 +174,7 @@ async function timeRotation(
     readonly signal: AbortSignal | undefined;
     readonly report: (fraction: number) => void;
   },
-): Promise<Timings> {
+): Promise<readonly Timings[]> {
   const { threads, seconds, signal, report } = options;
   const length = chainLengthFor(plan);
   const models: [name: string, model: OnnxModel][] = [
@@ -180,25 +186,18 @@ async function timeRotation(
   const values = new Map(
     names.map((name, i) => [name, ordinaryNumbers(plan.rows * plan.width, undefined, undefined, i)]),
   );
-  const sessions: Session[] = [];
-  try {
-    const variants: Variant[] = [];
-    for (const [name, model] of models) {
-      const session = await engine.createSession(encodeModel(model), sessionOptions(threads));
-      sessions.push(session);
-      const feeds = feedsOf(model, values);
-      variants.push({ name, run: () => session.run(feeds) });
-      signal?.throwIfAborted();
-    }
-    return await interleave(variants, {
-      seconds,
-      signal,
-      random: createRandom(`bench norms ${plan.rows} ${plan.width} ${plan.direction}`),
-      onRound: (_, fraction) => report(fraction),
-    });
-  } finally {
-    for (const session of sessions) await session.release();
-  }
+  const candidates = models.map(([name, model]) => ({
+    name,
+    create: () => engine.createSession(encodeModel(model), sessionOptions(threads)),
+    feeds: feedsOf(model, values),
+  }));
+  return await timeReplicates(candidates, {
+    replicates: replicateCount,
+    seconds,
+    random: createRandom(`bench norms ${plan.rows} ${plan.width} ${plan.direction}`),
+    signal,
+    onFraction: report,
+  });
 }
 
 function feedsOf(model: OnnxModel, values: ReadonlyMap<string, Float32Array>): Record<string, EngineTensor> {
@@ -212,13 +211,16 @@ function feedsOf(model: OnnxModel, values: ReadonlyMap<string, Float32Array>): R
   );
 }
 
-function rotationOf(plan: Plan, timings: Timings): NormRotation {
+function rotationOf(plan: Plan, replicates: readonly Timings[]): NormRotation {
   const chainLength = chainLengthFor(plan);
-  const emptySeconds = Math.min(...secondsOf(timings, emptyRun));
-  const scaleSeconds = median(applicationSeconds(secondsOf(timings, scaling), emptySeconds, chainLength, plan));
+  const emptySeconds = Math.min(...replicates.flatMap((timings) => [...secondsOf(timings, emptyRun)]));
+  const scaleSeconds = medianOverReplicates(
+    replicates.map((timings) => applicationSeconds(secondsOf(timings, scaling), emptySeconds, chainLength, plan)),
+  );
   return {
     ...plan,
-    rounds: timings.rounds,
+    replicates: replicates.length,
+    rounds: replicates.reduce((total, { rounds }) => total + rounds, 0),
     chainLength,
     emptyRunMicroseconds: 1e6 * emptySeconds,
     scaleMicroseconds: 1e6 * scaleSeconds,
@@ -229,46 +231,38 @@ function rotationOf(plan: Plan, timings: Timings): NormRotation {
 function operationOf(
   kind: NormKind,
   { rows, width, direction, chainLength, emptyRunMicroseconds }: NormRotation,
-  timings: Timings,
+  replicates: readonly Timings[],
   copyGigabytesPerSecond: number,
 ): NormOperation {
   const shape = { rows, width };
-  const perApplication = (id: string) =>
-    applicationSeconds(secondsOf(timings, id), emptyRunMicroseconds / 1e6, chainLength, shape);
-  const seconds = perApplication(kind.id);
+  const pairs = replicates.map((timings) => {
+    const perApplication = (id: string) =>
+      applicationSeconds(secondsOf(timings, id), emptyRunMicroseconds / 1e6, chainLength, shape);
+    return [perApplication(kind.id), perApplication(baseline)] as const;
+  });
+  const seconds = medianOverReplicates(pairs.map(([own]) => own));
   const columns = tensorWidth(kind, width);
   const bytes = kind.cost(columns)[direction].bytesPerElement * rows * columns;
-  const gigabytesPerSecond = (1e-9 * bytes) / median(seconds);
-  const random = createRandom(`bench norms ${kind.id} ${direction} ${rows} ${width}`);
-  const { ratio, ci } = ratioOfPairs(seconds, perApplication(baseline), { random });
+  const gigabytesPerSecond = (1e-9 * bytes) / seconds;
   return {
     norm: kind.id,
     direction,
     rows,
     width,
-    microseconds: 1e6 * median(seconds),
+    microseconds: 1e6 * seconds,
     gigabytesPerSecond,
     fractionOfCopy: gigabytesPerSecond / copyGigabytesPerSecond,
-    ratioToLayerNorm: { ratio, ci: [ci.low, ci.high] },
+    ratioToLayerNorm: ratioOverReplicates(pairs),
   };
 }
 
-/**
- * Seconds of one application from those of runs that apply `chainLength` of them: (run − empty run) / chainLength.
- *
- * A round that was no longer than an empty run counts as a nanosecond, which leaves medians as they are; where that is half
- * of the rounds, the shape is too small for this clock, and an InputError is thrown.
- */
+/** Seconds of one application from those of runs that apply `chainLength` of them: (run − empty run) / chainLength. */
 export function applicationSeconds(
   runs: Float64Array,
   emptySeconds: number,
   chainLength: number,
   { rows, width }: NormShape,
 ): Float64Array {
-  if (!(median(runs) > emptySeconds)) {
-    throw new InputError(
-      `bench norms: ${rows}×${width} is too small, its time can't be told from that of calling the engine. Take more rows`,
-    );
-  }
-  return runs.map((run) => Math.max(1e-9, (run - emptySeconds) / chainLength));
+  const seconds = runs.map((run) => (run - emptySeconds) / chainLength);
+  return requireRemainder(seconds, `${rows}×${width}`, 'Take more rows');
 }

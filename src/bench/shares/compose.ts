@@ -1,4 +1,4 @@
-import { estimateMean, median } from '../../core/statistics/index.ts';
+import { median } from '../../core/statistics/index.ts';
 
 /** The seconds of a model's parts, round by round. */
 export interface PartSeconds {
@@ -32,25 +32,6 @@ export function composeSeconds(parts: PartSeconds, { layers, headSlices }: Compo
     (seconds, round) =>
       layers * (seconds - embedding) + embedding + finalNorm + headSlices * (parts.headSlice[round] ?? Number.NaN),
   );
-}
-
-export interface Share {
-  readonly value: number;
-  readonly ci: readonly [number, number];
-}
-
-/**
- * How many times as long one composition takes as another: the geometric mean over replicates, with Student's interval.
- *
- * Every replicate has sessions of its own. Rounds within one say little about the error: where the engine's memory came
- * to lie favours one session over another by a per cent or two for as long as it lives.
- */
-export function ratioOverReplicates(replicates: readonly (readonly [Float64Array, Float64Array])[]): Share {
-  const logs = replicates.map(([a, b]) =>
-    median(a.map((seconds, round) => Math.log(seconds / (b[round] ?? Number.NaN)))),
-  );
-  const { mean, ci } = estimateMean(logs);
-  return { value: Math.exp(mean), ci: [Math.exp(ci.low), Math.exp(ci.high)] };
 }
 
 /** The composition in one sentence, for whoever reads the numbers. */

@@ -4,7 +4,7 @@ import { sizeOf } from '../../core/shape.ts';
 import { cpuEngine, type Engine, type EngineTensor, measureMatmulPeak, type Session } from '../../engine/index.ts';
 import type { NormKind } from '../../norms/index.ts';
 import { ordinaryNumbers } from '../data.ts';
-import { interleave, type Timings, type Variant } from '../interleave.ts';
+import type { Timings } from '../interleave.ts';
 import {
   type BenchOptions,
   baseline,
@@ -15,6 +15,7 @@ import {
   runtimeLabel,
   sessionOptions,
 } from '../options.ts';
+import { timeReplicates } from '../replicates.ts';
 import {
   blockGraph,
   embeddingGraph,
@@ -54,7 +55,7 @@ export interface ShareBenchmark {
   readonly peakResidentBytes: number;
 }
 
-/** How often all sessions of a size are made anew: their placement in memory is part of what varies. */
+/** How often all sessions of a size are created anew. Loading the largest takes seconds. */
 const replicateCount = 4;
 
 /** The part of the vocabulary that the head is measured on. */
@@ -67,8 +68,10 @@ const maxEmbeddingRows = 1024;
  * Measures which share of a GPT-3's forward pass its norms take on this engine.
  *
  * One block is timed with every norm, in interleaved rounds with the embeddings, the final norm and a part of the head,
- * and the model is composed of them (`composeSeconds`) round by round, so that ratios keep the rounds' pairing. All of it is
- * done four times with new sessions, and intervals are over these. Weights are random. Throws InputError for bad options and for what doesn't fit in memory.
+ * and the model is composed of them (`composeSeconds`) round by round, so that ratios keep the rounds' pairing. All of it
+ * is done four times with new sessions, and intervals are over these. Weights are random.
+ *
+ * Throws InputError for bad options, for what doesn't fit in memory and for what is too small to be timed.
  */
 export async function benchShares(options: BenchSharesOptions = {}): Promise<ShareBenchmark> {
   const { threads, signal, onProgress, engine = cpuEngine() } = options;
@@ -101,12 +104,7 @@ export async function benchShares(options: BenchSharesOptions = {}): Promise<Sha
     signal?.throwIfAborted();
     const report = (fraction: number) => onProgress?.({ what: size.name, fraction: (index + fraction) / sizes.length });
     report(0);
-    const replicates: Timings[] = [];
-    for (let replicate = 0; replicate < replicateCount; replicate++) {
-      const share = { threads, seconds: seconds / replicateCount, signal, replicate };
-      const ofAll = (fraction: number) => report((replicate + fraction) / replicateCount);
-      replicates.push(await timeSize(size, kinds, pass, engine, { ...share, report: ofAll }));
-    }
+    const replicates = await timeSize(size, kinds, pass, engine, { threads, seconds, signal, report });
     const composition = { layers: size.layers, headSlices: vocabularySize / pass.headColumns };
     shares.push(shareOf(size, kinds, pass, composition, replicates));
     parts.push(partsOf(size, kinds, composition, replicates));
@@ -148,35 +146,27 @@ async function timeSize(
   options: {
     readonly threads: number | undefined;
     readonly seconds: number;
-    readonly replicate: number;
     readonly signal: AbortSignal | undefined;
     readonly report: (fraction: number) => void;
   },
-): Promise<Timings> {
-  const { threads, seconds, replicate, signal, report } = options;
+): Promise<readonly Timings[]> {
+  const { threads, seconds, signal, report } = options;
   const graphs = partGraphs(size, kinds, pass);
   const elements = Math.max(...[...graphs.values()].map(weightElements));
   return await withWeightFile(elements, async (file) => {
-    const sessions: Session[] = [];
-    try {
-      const variants: Variant[] = [];
-      for (const [name, graph] of graphs) {
-        const session = await createPart(engine, graph, file, threads);
-        sessions.push(session);
-        const feeds = feedsOf(graph, pass);
-        variants.push({ name, run: () => session.run(feeds) });
-        signal?.throwIfAborted();
-      }
-      return await interleave(variants, {
-        seconds,
-        signal,
-        minRounds: 3,
-        random: createRandom(`bench shares ${size.name} ${replicate}`),
-        onRound: (_, fraction) => report(fraction),
-      });
-    } finally {
-      for (const session of sessions) await session.release();
-    }
+    signal?.throwIfAborted();
+    const candidates = [...graphs].map(([name, graph]) => ({
+      name,
+      create: () => createPart(engine, graph, file, threads),
+      feeds: feedsOf(graph, pass),
+    }));
+    return await timeReplicates(candidates, {
+      replicates: replicateCount,
+      seconds,
+      random: createRandom(`bench shares ${size.name}`),
+      signal,
+      onFraction: report,
+    });
   });
 }
 

@@ -1,8 +1,9 @@
-import { median } from '../../core/statistics/index.ts';
 import type { NormKind } from '../../norms/index.ts';
 import { secondsOf, type Timings } from '../interleave.ts';
 import { baseline } from '../options.ts';
-import { type Composition, composeSeconds, describeComposition, ratioOverReplicates } from './compose.ts';
+import { requireRemainder } from '../remainder.ts';
+import { medianOverReplicates, ratioOverReplicates } from '../replicates.ts';
+import { type Composition, composeSeconds, describeComposition } from './compose.ts';
 import type { PassShape } from './graphs.ts';
 import type { GptSize } from './sizes.ts';
 
@@ -15,7 +16,7 @@ export interface TimeShare {
   readonly tokens: number;
   readonly norms: readonly {
     readonly norm: string;
-    /** Median over the rounds. */
+    /** The median over replicates of the median over rounds. */
     readonly milliseconds: number;
     readonly relativeToLayerNorm: number;
     readonly ci: readonly [number, number];
@@ -60,14 +61,11 @@ export function shareOf(
   composition: Composition,
   replicates: readonly Timings[],
 ): TimeShare {
-  const totals = new Map(
-    kinds.map(({ id }) => [id, replicates.map((timings) => totalSeconds(timings, id, composition))] as const),
-  );
-  const relative = (kind: string) => {
-    const reference = totals.get(baseline) ?? [];
-    return ratioOverReplicates((totals.get(kind) ?? []).map((own, i) => [own, reference[i] ?? own]));
-  };
-  const without = relative('none');
+  const secondsWith = (kind: string) => replicates.map((timings) => totalSeconds(size, timings, kind, composition));
+  const withLayerNorm = secondsWith(baseline);
+  const relative = (seconds: readonly Float64Array[]) =>
+    ratioOverReplicates(withLayerNorm.map((reference, i) => [seconds[i] ?? new Float64Array(0), reference]));
+  const without = relative(secondsWith('none'));
   return {
     size: size.name,
     layers: size.layers,
@@ -75,17 +73,17 @@ export function shareOf(
     batch,
     tokens,
     norms: kinds.map(({ id }) => {
-      const { value, ci } = relative(id);
-      const milliseconds = 1e3 * median((totals.get(id) ?? []).map((seconds) => median(seconds)));
-      return { norm: id, milliseconds, relativeToLayerNorm: value, ci };
+      const seconds = secondsWith(id);
+      const { ratio, ci } = relative(seconds);
+      return { norm: id, milliseconds: 1e3 * medianOverReplicates(seconds), relativeToLayerNorm: ratio, ci };
     }),
-    normShare: { value: 1 - without.value, ci: [1 - without.ci[1], 1 - without.ci[0]] },
+    normShare: { value: 1 - without.ratio, ci: [1 - without.ci[1], 1 - without.ci[0]] },
     composed: describeComposition(composition),
   };
 }
 
-function totalSeconds(timings: Timings, kind: string, composition: Composition): Float64Array {
-  return composeSeconds(
+function totalSeconds(size: GptSize, timings: Timings, kind: string, composition: Composition): Float64Array {
+  const seconds = composeSeconds(
     {
       embedding: secondsOf(timings, partNames.embedding),
       embeddingAndBlock: secondsOf(timings, partNames.block(kind)),
@@ -95,6 +93,7 @@ function totalSeconds(timings: Timings, kind: string, composition: Composition):
     },
     composition,
   );
+  return requireRemainder(seconds, size.name, 'Take more tokens');
 }
 
 /** What was measured of a size. */
@@ -104,7 +103,8 @@ export function partsOf(
   { headSlices }: Composition,
   replicates: readonly Timings[],
 ): MeasuredParts {
-  const milliseconds = (name: string) => 1e3 * median(replicates.map((timings) => median(secondsOf(timings, name))));
+  const milliseconds = (name: string) =>
+    1e3 * medianOverReplicates(replicates.map((timings) => secondsOf(timings, name)));
   const embedding = milliseconds(partNames.embedding);
   const noFinalNorm = milliseconds(partNames.finalNorm('none'));
   return {

@@ -2,11 +2,12 @@ import { existsSync, readdirSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
-import { createRandom } from '../../core/random.ts';
+import { afterEach, describe, expect, test, vi } from 'vitest';
+import type { OnnxModel } from '../../graph/index.ts';
 import { countParameters } from '../../models/index.ts';
 import { normKind } from '../../norms/index.ts';
-import { composeSeconds, savedShare } from './compose.ts';
+import { clockEngine } from '../clock.fixture.ts';
+import { composeSeconds } from './compose.ts';
 import { blockGraph } from './graphs.ts';
 import { benchShares } from './measure.ts';
 import { bytesNeeded } from './memory.ts';
@@ -30,21 +31,6 @@ describe('composition', () => {
       { layers: 10, headSlices: 2 },
     );
     expect([...seconds]).toEqual([10 * 10 + 2 + 4 + 14, 10 * 20 + 2 + 4 + 16, 10 * 30 + 2 + 4 + 18]);
-  });
-
-  test('the share is what removal saves, and what slows a whole round down cancels', () => {
-    const slow = [1, 3, 1, 2, 1, 5];
-    const share = savedShare(rounds(...slow.map((f) => 10 * f)), rounds(...slow.map((f) => 8 * f)), createRandom(1));
-    expect(share.value).toBeCloseTo(0.2, 12);
-    expect(share.ci[0]).toBeCloseTo(0.2, 12);
-    expect(share.ci[1]).toBeCloseTo(0.2, 12);
-  });
-
-  test('a removal that takes longer is a negative share, with its interval in order', () => {
-    const { value, ci } = savedShare(rounds(10, 10, 10, 10, 10), rounds(10, 11, 12, 11, 12), createRandom(1));
-    expect(value).toBeCloseTo(-0.1, 12);
-    expect(ci[0]).toBeLessThanOrEqual(value);
-    expect(ci[1]).toBeGreaterThanOrEqual(value);
   });
 });
 
@@ -108,7 +94,131 @@ describe('memory', () => {
   });
 });
 
+/** Which part of a model this is. */
+function partOf({ graph: { inputs, nodes, initializers } }: OnnxModel): string {
+  const has = (opType: string) => nodes.some((node) => node.opType === opType);
+  const kind = has('LayerNormalization') ? 'layernorm' : has('SimplifiedLayerNormalization') ? 'rmsnorm' : 'none';
+  if (inputs[0]?.name === 'input_ids') return has('MatMul') || has('Gemm') ? `block ${kind}` : 'embedding';
+  if (initializers.some(({ name }) => name === 'head.weight')) return 'head';
+  return inputs[0]?.shape.length === 3 ? `final norm ${kind}` : 'peak';
+}
+
+/** Milliseconds of each part, in each replicate where they differ. */
+const times: Readonly<Record<string, number | readonly number[]>> = {
+  peak: 1000,
+  embedding: 1,
+  head: 1,
+  'block layernorm': 11,
+  'block none': [9.5, 9.9, 9.6, 9.8],
+  'block rmsnorm': [10.6, 11.3, 10.7, 11.2],
+  'final norm layernorm': 2,
+  'final norm none': 0.5,
+  'final norm rmsnorm': 1,
+};
+
 describe('benchShares', () => {
+  const options = { sizes: [tiny], norms: ['rmsnorm'], tokens: 8, vocabularySize: 250, threads: 1 } as const;
+  const clock = (factor = 1) =>
+    clockEngine(partOf, (name, creation) => {
+      const time = times[name] ?? Number.NaN;
+      return factor * (typeof time === 'number' ? time : (time[creation] ?? Number.NaN));
+    });
+  const weightFolders = () => readdirSync(tmpdir()).filter((name) => name.startsWith(`normlab-bench-${process.pid}-`));
+  const isolated = (isPart: (name: string) => boolean, value: number) =>
+    clockEngine(partOf, (name) => (isPart(name) ? value : 1));
+
+  afterEach(() => {
+    vi.restoreAllMocks();
+  });
+
+  test('gives the shares and intervals of known times', async () => {
+    const { engine, options: given, live } = clock();
+    const fractions: number[] = [];
+    const { shares, parts, matmulGflops } = await benchShares({
+      ...options,
+      engine,
+      seconds: 4,
+      onProgress: ({ fraction }) => fractions.push(fraction),
+    });
+    expect(matmulGflops).toBeCloseTo(2 * 1.024 ** 3, 9);
+
+    // 3 blocks − 2 embeddings + the final norm + 250/32 of the head, in ms; t = 3.182446305284263 of three degrees of
+    // freedom. LayerNorm 40.3125; none 34.3125, 35.5125, 34.6125, 35.2125; RMSNorm 38.1125, 40.2125, 38.4125, 39.9125.
+    const close = (value: number) => expect.closeTo(value, 9);
+    expect(shares[0]?.norms).toEqual([
+      { norm: 'layernorm', milliseconds: close(40.3125), relativeToLayerNorm: 1, ci: [1, 1] },
+      {
+        norm: 'none',
+        milliseconds: close(34.9125),
+        relativeToLayerNorm: close(0.8659665712275822),
+        ci: [close(0.8446144114512172), close(0.887858521375665)],
+      },
+      {
+        norm: 'rmsnorm',
+        milliseconds: close(39.1625),
+        relativeToLayerNorm: close(0.9712091649810141),
+        ci: [close(0.9305029630962501), close(1.0136961187146163)],
+      },
+    ]);
+    expect(shares[0]?.normShare).toEqual({
+      value: close(1 - 0.8659665712275822),
+      ci: [close(1 - 0.887858521375665), close(1 - 0.8446144114512172)],
+    });
+    // A round of all nine parts takes about 37 ms, and each of four replicates a second.
+    expect(parts).toEqual([
+      {
+        size: 'Tiny',
+        replicates: 4,
+        rounds: expect.toSatisfy((rounds: number) => rounds >= 4 * 20 && rounds <= 4 * 28),
+        embedding: close(1),
+        headSlice: close(1),
+        headSlices: 250 / 32,
+        norms: [
+          { norm: 'layernorm', block: close(10), finalNorm: close(1.5) },
+          { norm: 'none', block: close(8.7), finalNorm: close(0) },
+          { norm: 'rmsnorm', block: close(9.95), finalNorm: close(0.5) },
+        ],
+      },
+    ]);
+
+    expect(live).toEqual({ now: 0, most: 8 });
+    const folders = given.map((entry) => entry?.externalDataFolder).filter((folder) => folder !== undefined);
+    expect(folders).toHaveLength(4 * 8);
+    expect(new Set(folders).size).toBe(1);
+    expect(weightFolders()).toEqual([]);
+    expect(fractions).toEqual([...fractions].sort((a, b) => a - b));
+    expect([fractions[0], fractions.at(-1)]).toEqual([0, 1]);
+  });
+
+  test('norms that slow nothing down have a negative share where others were faster', async () => {
+    const { engine } = isolated((name) => name === 'block none', 1.2);
+    const { shares } = await benchShares({ ...options, engine, seconds: 0.01 });
+    expect(shares[0]?.normShare.value).toBeLessThan(0);
+  });
+
+  test('refuses blocks that take no longer than the embeddings', async () => {
+    const { engine } = isolated((name) => name === 'embedding', 20);
+    await expect(benchShares({ ...options, engine, seconds: 0.01 })).rejects.toThrow(/Tiny is too small.*more tokens/);
+  });
+
+  test('an abort in a later replicate ends it, with nothing left behind', async () => {
+    const { engine, live } = clock();
+    const controller = new AbortController();
+    const reason = new Error('enough');
+    const work = benchShares({
+      ...options,
+      engine,
+      seconds: 1,
+      signal: controller.signal,
+      onProgress: ({ fraction }) => {
+        if (fraction > 0.6) controller.abort(reason);
+      },
+    });
+    await expect(work).rejects.toBe(reason);
+    expect(live).toEqual({ now: 0, most: 8 });
+    expect(weightFolders()).toEqual([]);
+  });
+
   test('composes every norm, and nothing is left behind', async () => {
     const result = await benchShares({
       sizes: [tiny],
@@ -130,7 +240,7 @@ describe('benchShares', () => {
     }
     expect(share?.normShare.value).toBeCloseTo(1 - (share?.norms[1]?.relativeToLayerNorm ?? Number.NaN), 12);
     expect(result.matmulGflops).toBeGreaterThan(0);
-    expect(readdirSync(tmpdir()).filter((name) => name.startsWith(`normlab-bench-${process.pid}-`))).toEqual([]);
+    expect(weightFolders()).toEqual([]);
   });
 
   test.each([

@@ -1,5 +1,6 @@
 import type { NormBenchmark, NormLowering, NormOperation, NormRotation } from '../../bench/index.ts';
 import { type Cell, formatSignificant, formatTable } from '../../core/format.ts';
+import { intervalNote } from './bench-notes.ts';
 
 /** The result of `bench norms` as tables, one for each shape and direction, and how to read them. */
 export function normsText(result: NormBenchmark): string {
@@ -11,8 +12,8 @@ export function normsText(result: NormBenchmark): string {
   ].join('\n');
 }
 
-function headingOf({ rows, width, direction, rounds, chainLength }: NormRotation): string {
-  return `${rows}×${width} float32, ${direction}: ${rounds} interleaved rounds of ${chainLength} applications`;
+function headingOf({ rows, width, direction, rounds, replicates, chainLength }: NormRotation): string {
+  return `${rows}×${width} float32, ${direction}: ${rounds} interleaved rounds of ${chainLength} applications, sessions created ${replicates} times`;
 }
 
 function tableOf(rotation: NormRotation, { ops, lowerings, copyGigabytesPerSecond }: NormBenchmark): string {
@@ -64,6 +65,7 @@ function notesOf({ rotations, copyGigabytesPerSecond, lowerings }: NormBenchmark
   return [
     `µs: one application, the median. The cost of calling the engine (up to ${formatSignificant(empty)} µs) is taken off: a norm's`,
     '    time is what removing it saves, and no norm is 0. Threads sleep while another norm has its turn.',
+    intervalNote,
     'GB/s: the bytes that one fused kernel moves (forward: x read, y written; backward: x and dy read, dx written;',
     '    parameters and row statistics left out) per measured second, whatever the kernels really move.',
     `of copy: of the ${formatSignificant(copyGigabytesPerSecond)} GB/s at which this engine, in this run, reads and writes a tensor larger than the caches.`,

@@ -1,6 +1,7 @@
-import type { ShareBenchmark, TimeShare } from '../../bench/index.ts';
+import type { MeasuredParts, ShareBenchmark, TimeShare } from '../../bench/index.ts';
 import { formatBytes, formatSignificant, formatTable } from '../../core/format.ts';
 import { formatCitation, type Paper1Shares, paper1GptShares, paper1ReadOff } from '../../evidence/index.ts';
+import { intervalNote } from './bench-notes.ts';
 
 const paperSetting = 'one A100, PyTorch with automatic mixed precision, batch 1, 512 tokens';
 const paperCitation = formatCitation({ source: 'jiang2023', section: 'Fig. 5' });
@@ -34,10 +35,15 @@ export function sharesText(result: ShareBenchmark): string {
     ...result.shares.map(shareSentence),
     '',
     ...result.shares.map(({ size, composed }) => `${size}: ${composed}`),
-    `Rounds: ${result.parts.map(({ size, rounds }) => `${size} ${rounds}`).join(', ')}. Most memory held: ${formatBytes(result.peakResidentBytes)}.`,
+    intervalNote,
+    `Rounds: ${result.parts.map(roundsText).join(', ')}. Most memory held: ${formatBytes(result.peakResidentBytes)}.`,
     `Jiang et al.: ${paperCitation}, read off a chart (±${paper1ReadOff}); ${paperSetting}. Another device and`,
     '    runtime, so the figures need not agree. Their table gives XL 24 heads of 128, which are not its 2048: here 16.',
   ].join('\n');
+}
+
+function roundsText({ size, rounds, replicates }: MeasuredParts): string {
+  return `${size} ${rounds} in ${replicates} replicates`;
 }
 
 function shareSentence({ size, batch, tokens, normShare }: TimeShare): string {

@@ -24,7 +24,8 @@ const norms: NormBenchmark = {
       rows: 16,
       width: 64,
       direction: 'forward',
-      rounds: 7,
+      replicates: 6,
+      rounds: 70,
       chainLength: 16,
       emptyRunMicroseconds: 11,
       scaleMicroseconds: 2,
@@ -55,19 +56,20 @@ const shares: ShareBenchmark = {
       composed: 'Composed.',
     },
   ],
-  parts: [{ size: 'Small', rounds: 30, embedding: 0.5, headSlice: 25, headSlices: 8, norms: [] }],
+  parts: [{ size: 'Small', replicates: 4, rounds: 30, embedding: 0.5, headSlice: 25, headSlices: 8, norms: [] }],
   peakResidentBytes: 2 ** 30,
 };
 
 describe('tables', () => {
   test('of norms say what was measured, and that kernels are compared', () => {
     const text = normsText(norms);
-    expect(text).toMatch(/16×64 float32, forward: 7 interleaved rounds of 16 applications/);
+    expect(text).toMatch(/16×64 float32, forward: 70 interleaved rounds of 16 applications, sessions created 6 times/);
     expect(text).toMatch(
       /crmsnorm +12\.3 +1\.50 +1\.40 … 1\.60 +5\.00 +25 % +composed of 3: SimplifiedLayerNormalization, Mul\n/,
     );
     expect(text).toMatch(/none +0 +0 /);
     expect(text).toMatch(/fused natively are none of these/);
+    expect(text).toMatch(/95 % interval: Student's, over the times that all sessions were created/);
     expect(text).toMatch(/a statement about this runtime/);
   });
 
@@ -78,6 +80,8 @@ describe('tables', () => {
     expect(text).toMatch(
       /saves 3\.0 % of the LayerNorm model's time \(95 % interval 2\.0 % … 4\.0 %\) at batch 1, 512 tokens; Jiang et al\.: 14\.0 %/,
     );
+    expect(text).toMatch(/Rounds: Small 30 in 4 replicates\./);
+    expect(text).toMatch(/95 % interval: Student's, over the times that all sessions were created/);
     expect(text).toMatch(/2305\.14858\), Fig\. 5/);
     expect(paperFigure('Tiny', 'none')).toBeUndefined();
     expect(JSON.parse(sharesJson(shares))).toMatchObject({

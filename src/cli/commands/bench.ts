@@ -49,6 +49,7 @@ function registerNorms(bench: Command, { stdout, stderr, signal }: CommandContex
       .summary('time every norm, forward and backward')
       .description(
         'Times the norms of the catalogue forward and backward, interleaved in one run, and compares each with LayerNorm. ' +
+          'All of them are loaded several times, since where the memory lies favours one or another. ' +
           "What is compared are this runtime's kernels, which are of unequal quality.",
       )
       .option('--rows <n>', 'rows of the tensor: batch × positions (default: 2048)', parseCount)
@@ -78,7 +79,8 @@ function registerShares(bench: Command, { stdout, stderr, signal }: CommandConte
       .summary("measure the norms' share of a model's forward pass")
       .description(
         "Measures which share of a GPT-3's forward pass its norms take: one block is timed with each norm and without, with " +
-          'embeddings and head, and the model is composed of them. Stands beside the figures of Jiang et al. 2023.',
+          'embeddings and head, and the model is composed of them. All parts are loaded four times, since where the memory lies ' +
+          'favours one or another. Stands beside the figures of Jiang et al. 2023.',
       )
       .option('--sizes <list>', `sizes of GPT-3 (default: all: ${gptSizes.map(({ id }) => id).join(',')})`, parseList)
       .option('--tokens <n>', 'positions of a sequence (default: 512)', parseCount)
@@ -112,7 +114,7 @@ function addCommonOptions(
     .option('--threads <n>', 'threads of the engine (default: the processors available)', parseCount)
     .option(
       '--seconds <x>',
-      `how long to measure ${texts.seconds} (default: ${texts.defaultSeconds})`,
+      `how long to measure ${texts.seconds}, loading and warm-up aside (default: ${texts.defaultSeconds})`,
       parseNonNegative,
     )
     .option('--json', 'print the result as JSON');

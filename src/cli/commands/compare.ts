@@ -1,6 +1,13 @@
 import { formatDuration, formatTable } from '../../core/format.ts';
 import { createProgress } from '../../core/progress.ts';
-import { type CompareProgress, type Comparison, compare, defaultMargin, type NormSummary } from '../../train/index.ts';
+import {
+  type CompareProgress,
+  type Comparison,
+  compare,
+  defaultMargin,
+  type NormSummary,
+  type PairedResult,
+} from '../../train/index.ts';
 import { type CommandModule, examples } from '../command.ts';
 import { parseCount } from '../options.ts';
 import {
@@ -118,7 +125,6 @@ function row({
 }: NormSummary) {
   const fixed = (value: number | null | undefined, digits: number) => value?.toFixed(digits) ?? null;
   const signed = (value: number) => `${value < 0 ? '−' : '+'}${Math.abs(value).toFixed(4)}`;
-  const equivalence = paired?.equivalence;
   const failed = `(${diverged} of ${runs.length} diverged)`;
   return [
     norm,
@@ -126,13 +132,20 @@ function row({
     fixed(sdFinalLoss, 4),
     paired === null ? null : signed(paired.difference),
     paired?.ci ? `${signed(paired.ci[0])} … ${signed(paired.ci[1])}` : null,
-    equivalence ? (equivalence.equivalent ? 'yes' : 'not shown') : null,
+    paired === null ? null : verdict(paired),
     fixed(meanGradNorm, 3),
     fixed(gradNormSpikeScore, 2),
   ];
 }
 
 /** Without the series of every step: they are in the run folders. */
+/** Whether a difference is shown to lie within the margin, shown to lie outside of it, or neither. */
+function verdict({ equivalence, ci }: PairedResult): string | null {
+  if (equivalence === null || ci === null) return null;
+  if (equivalence.equivalent) return 'yes';
+  return ci[0] > equivalence.margin ? 'no, worse' : ci[1] < -equivalence.margin ? 'no, better' : 'not shown';
+}
+
 function toJson(comparison: Comparison): string {
   return JSON.stringify(comparison, (_key, value: unknown) => (value instanceof Float64Array ? undefined : value), 2);
 }

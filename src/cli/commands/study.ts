@@ -1,7 +1,6 @@
 import { InvalidArgumentError } from 'commander';
 import { formatDuration } from '../../core/format.ts';
 import { createProgress } from '../../core/progress.ts';
-import type { Answer } from '../../report/index.ts';
 import { type OptionalPart, optionalParts, profiles, runStudy, type StudyResult } from '../../study/index.ts';
 import { type CommandModule, examples } from '../command.ts';
 
@@ -67,14 +66,11 @@ function describe({ answer, files, elapsedSeconds }: StudyResult): string {
   return [
     answer.headline,
     '',
-    ...sentences(answer).flatMap((text) => wrap(text, 100)),
+    ...wrap(answer.summary, 100),
+    ...[answer.quality, answer.speed, answer.conversion].flatMap((text) => ['', ...wrap(text.join(' '), 100)]),
     '',
     `Measured in ${formatDuration(elapsedSeconds)}. ${files.filter((file) => !file.endsWith('.svg')).join(', ')}`,
   ].join('\n');
-}
-
-function sentences({ quality, speed, conversion, confidence }: Answer): readonly string[] {
-  return [quality.join(' '), speed.join(' '), conversion.join(' '), `Confidence: ${confidence}.`];
 }
 
 function wrap(text: string, width: number): readonly string[] {

@@ -43,7 +43,7 @@ export const bloom: Family = {
     const decoder = gptLike(config, {
       family: 'bloom',
       hiddenSize,
-      numLayers: config.count(config.has('num_hidden_layers') ? 'num_hidden_layers' : 'n_layer'),
+      numLayers: config.layers(config.has('num_hidden_layers') ? 'num_hidden_layers' : 'n_layer'),
       numHeads,
       maxPositions: null,
       positions: { kind: 'alibi', slopes: alibiSlopes(numHeads) },

@@ -1,5 +1,6 @@
 import { InputError, RefusalError } from '../../core/errors.ts';
 import { quote } from '../../core/quote.ts';
+import { maxLayers } from '../spec.ts';
 
 type Config = Readonly<Record<string, unknown>>;
 
@@ -9,6 +10,8 @@ export interface ConfigReader {
   count(key: string, fallback?: number): number;
   /** A whole number from 0. */
   zeroOrCount(key: string, fallback: number): number;
+  /** A required number of layers, from 1 to `maxLayers`. */
+  layers(key: string): number;
   /** A whole number from 1, or null where the key is null or missing. */
   optionalCount(key: string): number | null;
   /** A whole number from 1, null where the key is null, and the fallback where it is missing. */
@@ -62,6 +65,7 @@ export function readConfig(config: Config, where: string, path = ''): ConfigRead
       `${where}: ${path}${key} is ${quote(name)}, which is not supported; supported: ${supported}`,
     );
   }
+  const isLayers = (value: unknown): value is number => isCount(value) && value <= maxLayers;
 
   return {
     count,
@@ -69,6 +73,7 @@ export function readConfig(config: Config, where: string, path = ''): ConfigRead
     nullableCount: (key, fallback) => (entry(key) === null ? null : count(key, fallback)),
     nullablePositive: (key, fallback) => (entry(key) === null ? null : positive(key, fallback)),
     zeroOrCount: (key, fallback) => (entry(key) === 0 ? 0 : count(key, fallback)),
+    layers: (key) => read(key, `a whole number from 1 to ${maxLayers}`, isLayers, undefined),
     optionalCount: (key) => orNull(key, () => count(key)),
     optionalPositive: (key) => orNull(key, () => positive(key)),
     flag: (key, fallback) => read(key, 'true or false', (value) => typeof value === 'boolean', fallback),

@@ -53,7 +53,7 @@ export const falcon: Family = {
     const decoder = gptLike(config, {
       family: 'falcon',
       hiddenSize,
-      numLayers: config.count('num_hidden_layers'),
+      numLayers: config.layers('num_hidden_layers'),
       numHeads,
       maxPositions: config.count('max_position_embeddings', 2048),
       positions: config.flag('alibi', false)

@@ -213,6 +213,8 @@ describe('refused in one line that names the key', () => {
     ['gpt2', { n_embd: '48' }, 'n_embd is "48", expected a whole number from 1'],
     ['gpt2', { n_embd: 4.5 }, 'n_embd is 4.5'],
     ['gpt2', { n_layer: 0 }, 'n_layer is 0'],
+    ['gpt2', { n_layer: 2 ** 31 }, 'n_layer is 2147483648, expected a whole number from 1 to 10000'],
+    ['llama', { num_hidden_layers: 1e7 }, 'num_hidden_layers is 10000000, expected a whole number from 1 to 10000'],
     ['gpt2', { vocab_size: -3 }, 'vocab_size is -3'],
     ['gpt2', { n_inner: [1, 2] }, 'n_inner is [1,2]'],
     ['gpt2', { n_embd: 50 }, 'n_embd is 50, expected a multiple of n_head (4)'],

@@ -36,7 +36,7 @@ function parse(config: ConfigReader): DecoderSpec {
   config.unsupported('quantization_config', 'quantized weights are not supported');
   const hiddenSize = config.count('n_embd');
   const numHeads = config.count('n_head');
-  const numLayers = config.count('n_layer');
+  const numLayers = config.layers('n_layer');
   const numPositions = config.count('n_positions');
   const headSize = dividedHeadSize(config, 'n_embd', 'n_head');
   const norm = runNorm(config, { kind: 'layernorm', epsilon: config.positive('layer_norm_epsilon', 1e-5) });

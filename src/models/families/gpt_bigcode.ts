@@ -33,7 +33,7 @@ export const gptBigcode: Family = {
     const hiddenSize = config.count('n_embd');
     const headSize = dividedHeadSize(config, 'n_embd', 'n_head');
     const positions = { kind: 'learned', count: config.count('n_positions', 1024) } as const;
-    const numLayers = config.count('n_layer');
+    const numLayers = config.layers('n_layer');
     const decoder = gptLike(config, {
       family: 'gpt_bigcode',
       hiddenSize,

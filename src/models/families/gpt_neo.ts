@@ -42,7 +42,7 @@ export const gptNeo: Family = {
   parse(raw, where = 'config.json') {
     const config = readConfig(raw, where);
     const hiddenSize = config.count('hidden_size');
-    const numLayers = config.count('num_layers');
+    const numLayers = config.layers('num_layers');
     dividedHeadSize(config, 'hidden_size', 'num_heads');
     const positions = { kind: 'learned', count: config.count('max_position_embeddings', 2048) } as const;
     const decoder = gptLike(config, {

@@ -41,7 +41,7 @@ export const gptNeox: Family = {
     const decoder = gptLike(config, {
       family: 'gpt_neox',
       hiddenSize: config.count('hidden_size'),
-      numLayers: config.count('num_hidden_layers'),
+      numLayers: config.layers('num_hidden_layers'),
       numHeads: config.count('num_attention_heads'),
       maxPositions: config.count('max_position_embeddings', 2048),
       positions: {

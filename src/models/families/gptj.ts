@@ -54,7 +54,7 @@ function parse(raw: Readonly<Record<string, unknown>>, where: string, family: st
   const decoder = gptLike(config, {
     family,
     hiddenSize,
-    numLayers: config.count('n_layer'),
+    numLayers: config.layers('n_layer'),
     numHeads: config.count('n_head'),
     maxPositions: config.count('n_positions', 2048),
     positions: { kind: 'rotary', base: 10_000, interleaved: true, ...(size === headSize ? {} : { size }) },

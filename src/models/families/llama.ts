@@ -80,7 +80,7 @@ export interface LlamaLike {
 export function readLlamaLike(config: ConfigReader, family: string, own: LlamaLike): DecoderSpec {
   config.unsupported('quantization_config', 'quantized weights are not supported');
   const hiddenSize = config.count('hidden_size');
-  const numLayers = config.count('num_hidden_layers');
+  const numLayers = config.layers('num_hidden_layers');
   const bias = own.attentionBias ?? config.flag('attention_bias', false);
   return {
     family,

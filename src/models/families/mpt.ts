@@ -43,7 +43,7 @@ export const mpt: Family = {
     const decoder = gptLike(config, {
       family: 'mpt',
       hiddenSize,
-      numLayers: config.count('n_layers'),
+      numLayers: config.layers('n_layers'),
       numHeads,
       maxPositions: config.count('max_seq_len', 2048),
       positions: { kind: 'alibi', slopes: alibiSlopes(numHeads).map((slope) => slope ** steepness) },

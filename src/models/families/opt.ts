@@ -50,7 +50,7 @@ export const opt: Family = {
     const decoder = gptLike(config, {
       family: 'opt',
       hiddenSize,
-      numLayers: config.count('num_hidden_layers'),
+      numLayers: config.layers('num_hidden_layers'),
       numHeads: config.count('num_attention_heads'),
       maxPositions: positions.count,
       positions,

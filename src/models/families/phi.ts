@@ -39,7 +39,7 @@ export const phi: Family = {
     const decoder = gptLike(config, {
       family: 'phi',
       hiddenSize: config.count('hidden_size'),
-      numLayers: config.count('num_hidden_layers'),
+      numLayers: config.layers('num_hidden_layers'),
       numHeads: config.count('num_attention_heads'),
       maxPositions: config.count('max_position_embeddings', 2048),
       positions: readRotary(config, headSize, 0.5),

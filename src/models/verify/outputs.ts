@@ -1,4 +1,5 @@
 import { InputError } from '../../core/errors.ts';
+import { quote } from '../../core/quote.ts';
 import { formatShape, sameShape, sizeOf } from '../../core/shape.ts';
 import { didYouMean } from '../../core/suggest.ts';
 import { crossEntropy, gradients, mean, slice, type Tensor } from '../../graph/index.ts';
@@ -45,7 +46,9 @@ export function recordedOutputs(model: Model, recording: Recording): ReadonlyMap
     tensors.map((recorded) => {
       const tensor = find(recorded);
       if (tensor === undefined) {
-        throw new InputError(`${where}: holds ${recorded.name}, but the model has ${model.spec.numLayers} layers`);
+        throw new InputError(
+          `${where}: holds ${quote(recorded.name)}, but the model has ${model.spec.numLayers} layers`,
+        );
       }
       checkShape(recorded, tensor, where);
       return [recorded.name, tensor];
@@ -65,7 +68,9 @@ function parameterOf(name: string, { family, storage }: Model, graph: DecoderGra
   const parameter = graph.parameters.get(stored) ?? graph.parameters.get(bare);
   if (parameter !== undefined) return parameter;
   const known = [...storage.values()].map(({ tensor }) => tensor);
-  throw new InputError(`${where}: holds ${name}, but the model has no tensor ${stored}${didYouMean(stored, known)}`);
+  throw new InputError(
+    `${where}: holds ${quote(name)}, but the model has no tensor ${quote(stored)}${didYouMean(stored, known)}`,
+  );
 }
 
 function numberOf(name: string): number {

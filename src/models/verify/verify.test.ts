@@ -174,11 +174,16 @@ describe('what is compared', () => {
   test.each(computeDTypes)(
     'a NaN or an infinity in the recording is outside of every tolerance (%s)',
     async (dtype) => {
+      const names = ['logits', 'hidden_states.0', 'grad.transformer.wte.weight'];
       for (const value of [Number.NaN, Number.POSITIVE_INFINITY]) {
-        const folder = await changedCopy('gpt2', { recording: (tensors) => scaleEntry(tensors, 'logits', 5, value) });
-        const { ok, tensors } = await verify(folder, { dtype, only: ['logits'], tolerance: 1e300 });
-        expect(ok).toBe(false);
-        expect(tensors[0]?.index).toBe(5);
+        const folder = await changedCopy('gpt2', {
+          recording: (tensors) => {
+            for (const name of names) scaleEntry(tensors, name, 5, value);
+          },
+        });
+        const { tensors } = await verify(folder, { dtype, tolerance: 1e300 });
+        const outside = tensors.filter(({ ok }) => !ok);
+        expect(outside.map(({ name, index }) => [name, index])).toEqual(names.map((name) => [name, 5]));
       }
     },
   );
@@ -274,8 +279,9 @@ describe('recordings that do not fit', () => {
     [
       'a layer too many',
       (t) => replace(t, 'hidden_states.4', [1], [1]),
-      'holds hidden_states.4, but the model has 3 layers',
+      'holds "hidden_states.4", but the model has 3 layers',
     ],
+    ['a name that a terminal obeys', (t) => replace(t, 'grad.\u001b[2J', [1], [1]), 'no tensor "\\u001b[2J"'],
     ['nothing', (t) => [...t.keys()].map((key) => key !== 'input_ids' && t.delete(key)), 'holds nothing to compare'],
   ])('%s', async (_, recording, message) => {
     const folder = await changedCopy('gpt2', { recording });
@@ -300,7 +306,7 @@ describe('recordings that do not fit', () => {
 
   test('a dump does not replace what is read', async () => {
     const folder = await changedCopy('gpt2', {});
-    for (const file of ['model.safetensors', 'golden.safetensors']) {
+    for (const file of ['model.safetensors', 'golden.safetensors', 'config.json']) {
       await expect(verify(folder, { dump: join(folder, file) })).rejects.toThrow('one of the files to be compared');
     }
   });

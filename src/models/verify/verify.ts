@@ -1,4 +1,5 @@
 import { realpath } from 'node:fs/promises';
+import { join } from 'node:path';
 import { encode, type TensorEntry, writeSafetensors } from '../../checkpoint/index.ts';
 import { InputError } from '../../core/errors.ts';
 import { openModel } from '../load.ts';
@@ -51,7 +52,7 @@ export async function verifyModel(folder: string, options: VerifyOptions): Promi
   try {
     const recording = await openRecording(against, model.spec, only);
     try {
-      if (dump !== undefined) await checkDump(dump, [...model.checkpoint.files, against]);
+      if (dump !== undefined) await checkDump(dump, [join(folder, 'config.json'), ...model.checkpoint.files, against]);
       const float32Error = dtype === 'float32' ? await recordedFloat32Error(against) : null;
       const outputs = recordedOutputs(model, recording);
       const computed = await compute(dtype, model, recording, outputs, options);
@@ -61,7 +62,9 @@ export async function verifyModel(folder: string, options: VerifyOptions): Promi
         const recorded = await recording.file.readFloat64(name);
         const difference = largestDifference(computed.get(name) ?? [], recorded);
         const bound = boundOf(group, recorded, { dtype, tolerance, float32Error });
-        tensors.push({ name, group, ...difference, bound, ok: difference.largest <= bound });
+        // The bound of a recording that holds an infinity is infinite.
+        const ok = Number.isFinite(difference.largest) && difference.largest <= bound;
+        tensors.push({ name, group, ...difference, bound, ok });
       }
       return { dtype, tensors, ok: tensors.every(({ ok }) => ok) };
     } finally {

@@ -1,10 +1,6 @@
 import { enumeration, percent, scientific } from '../format.ts';
+import { catalogueName } from '../names.ts';
 import type { ConversionResult, StudyResults } from '../results.ts';
-
-export const normNames: Readonly<Record<ConversionResult['target'], string>> = {
-  rmsnorm: 'RMSNorm',
-  crmsnorm: 'CRMSNorm',
-};
 
 /** What the conversions show, one sentence per source and verdict, and what follows from them. */
 export function conversionSentences(results: StudyResults): readonly string[] {
@@ -17,7 +13,7 @@ export function conversionSentences(results: StudyResults): readonly string[] {
     ...(passed.length > 0 ? [passedSentence(passed, conversions.length), ...storedSentences(passed)] : []),
     ...(failed.length > 0
       ? [
-          `The certificate FAILED for ${enumeration(failed.map((conversion) => `${conversion.source}, rewritten for ${normNames[conversion.target]} in ${conversion.dtype} (largest logit difference ${scientific(conversion.certificate.algebra.maxAbsLogit)} in float64, ${scientific(conversion.certificate.stored.maxAbsLogit)} as stored)`))}: don't use ${failed.length === 1 ? 'that model' : 'those models'}.`,
+          `The certificate FAILED for ${enumeration(failed.map((conversion) => `${conversion.source}, rewritten for ${catalogueName(conversion.target)} in ${conversion.dtype} (largest logit difference ${scientific(conversion.certificate.algebra.maxAbsLogit)} in float64, ${scientific(conversion.certificate.stored.maxAbsLogit)} as stored)`))}: don't use ${failed.length === 1 ? 'that model' : 'those models'}.`,
         ]
       : [
           'For a trained Pre-LN model the choice can therefore be made afterwards: the conversion changes how the function is computed, not the function.',

@@ -6,13 +6,33 @@ export function limits(results: StudyResults): readonly string[] {
   return [...trainingLimits(results), ...speedLimits(results), ...conversionLimits(results), ...missingParts(results)];
 }
 
+/** The limits that matter most, in one sentence for the first paragraph. */
+export function limitsInShort({ training, speed }: StudyResults): string {
+  const elsewhere = [
+    ...(training
+      ? [
+          `other model sizes than ${quantity(training.model.parameters)} parameters`,
+          `other data than “${training.corpus.name}”`,
+          `other learning rates than ${training.optimizer.learningRate}`,
+        ]
+      : []),
+    ...(speed ? ["other kernels than this machine's"] : []),
+  ];
+  const missing = [
+    ...(training ? [] : ['which norm trains to the lower loss']),
+    ...(speed ? [] : ['what either norm costs in time']),
+  ];
+  const unknown = [...missing, ...(elsewhere.length > 0 ? [`what ${enumeration(elsewhere)} would give`] : [])];
+  return `It does not show ${unknown.join(', or ')}.`;
+}
+
 function* trainingLimits({ training }: StudyResults): Generator<string> {
   if (!training) return;
   const { model, optimizer, corpus, seeds } = training;
   yield `Other sizes. The models have ${quantity(model.parameters)} parameters${model.parameters < 1e9 ? '; nothing here was trained at 1 billion or more' : ''}.`;
   yield `Other data. They read ${quantity(optimizer.tokensPerRun)} tokens each from ${corpus.name}, ${quantity(corpus.bytes)} bytes long, with a vocabulary of ${quantity(model.vocabularySize)}.`;
   yield `Other settings. One architecture and one learning rate (${optimizer.learningRate}) for every norm; a norm that wants another rate did not get it.`;
-  yield `Rare events. ${plural(seeds.length, 'seed')} of ${quantity(optimizer.steps)} steps cannot show an instability that strikes once in many runs or late in a long one.`;
+  yield `Rare events. Runs of ${quantity(optimizer.steps)} steps from ${plural(seeds.length, 'seed')} cannot show an instability that strikes once in many runs or late in a long one.`;
   if (training.missing.length > 0) yield `Planned and missing: ${enumeration(training.missing)}.`;
 }
 

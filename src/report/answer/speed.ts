@@ -8,26 +8,53 @@ interface Change {
   readonly ci: Interval;
 }
 
-/** What RMSNorm does to a whole model's time here, in one sentence; null where that was not measured. */
+/** Changes of a whole model's time that stay below this are said not to matter. */
+const tooSmallToMatter = 0.03;
+
+/**
+ * What RMSNorm does to a whole model's time here, in one sentence; null where that was not measured.
+ *
+ * 1. The intervals of more than half of the sizes lie on one side of 1 and none on the other: less, or more, time.
+ * 2. Otherwise, every interval within 3% of 1: no difference that would matter.
+ * 3. Otherwise, intervals on both sides of 1: faster at some sizes, slower at others.
+ * 4. Otherwise no difference was established.
+ */
 export function modelTimeClause(speed: SpeedResults | null): string | null {
   const changes = changesOf(speed);
   if (changes.length === 0) return null;
   const faster = changes.filter(({ ci }) => ci[1] < 1);
   const slower = changes.filter(({ ci }) => ci[0] > 1);
-  if (faster.length === 0 && slower.length === 0) {
-    return 'On this machine no difference in the time of a whole model could be measured.';
-  }
-  if (faster.length > 0 && slower.length > 0) {
-    return 'On this machine RMSNorm makes some model sizes faster and others slower.';
-  }
   const decided = faster.length > 0 ? faster : slower;
-  const amounts = decided.map(({ ratio }) => Math.abs(1 - ratio)).sort((a, b) => a - b);
+  const contradicted = faster.length > 0 && slower.length > 0;
+  if (!contradicted && decided.length > changes.length / 2) {
+    const where =
+      decided.length === changes.length ? '' : ` at ${decided.length} of the ${changes.length} sizes measured`;
+    return `On this machine a whole model takes ${amountRange(decided)} ${faster.length > 0 ? 'less' : 'more'} time with RMSNorm${where}.`;
+  }
+  if (tooSmall(changes)) {
+    return `On this machine no difference in the time of a whole model that would matter was measured (between ${extremes(changes)}).`;
+  }
+  return contradicted
+    ? `On this machine RMSNorm makes some model sizes faster and others slower (between ${extremes(changes)} time).`
+    : `On this machine no difference in the time of a whole model was established (between ${extremes(changes)}).`;
+}
+
+function tooSmall(changes: readonly Change[]): boolean {
+  return changes.every(({ ci }) => ci[0] > 1 - tooSmallToMatter && ci[1] < 1 + tooSmallToMatter);
+}
+
+/** The lowest and the highest time that any size's interval holds possible: `1.7% less and 0.4% more`. */
+function extremes(changes: readonly Change[]): string {
+  const ends = changes.flatMap(({ ci }) => ci);
+  const write = (ratio: number) => `${percent(Math.abs(1 - ratio))} ${ratio < 1 ? 'less' : 'more'}`;
+  return `${write(Math.min(...ends))} and ${write(Math.max(...ends))}`;
+}
+
+function amountRange(changes: readonly Change[]): string {
+  const amounts = changes.map(({ ratio }) => Math.abs(1 - ratio)).sort((a, b) => a - b);
   const least = percent(amounts[0] ?? 0);
   const most = percent(amounts.at(-1) ?? 0);
-  const range = least === most ? least : `${least} to ${most}`;
-  const where =
-    decided.length === changes.length ? '' : ` at ${decided.length} of the ${changes.length} sizes measured`;
-  return `On this machine a whole model takes ${range} ${faster.length > 0 ? 'less' : 'more'} time with RMSNorm${where}.`;
+  return least === most ? least : `${least} to ${most}`;
 }
 
 /** What was measured of time on this machine, as sentences. */
@@ -81,6 +108,11 @@ function changeSentences(changes: readonly Change[]): readonly string[] {
     ...(open.length > 0
       ? [
           `In ${enumeration(open.map(({ size }) => size))} no difference between the two could be measured: the interval of their ratio includes 1.`,
+        ]
+      : []),
+    ...(changes.length > 0
+      ? [
+          `Over all sizes the 95% intervals lie between ${extremes(changes)} time${tooSmall(changes) ? `, within the ${percent(tooSmallToMatter, 0)} that are taken as too small to matter` : ''}.`,
         ]
       : []),
   ];

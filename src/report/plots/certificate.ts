@@ -1,6 +1,6 @@
 import * as Plot from '@observablehq/plot';
-import { normNames } from '../answer/conversion.ts';
 import { powerOfTen, scientific } from '../format.ts';
+import { catalogueName } from '../names.ts';
 import { color } from '../palette.ts';
 import type { ConversionResult } from '../results.ts';
 import type { Figure } from './figure.ts';
@@ -132,14 +132,14 @@ function rowsOf(conversion: ConversionResult, panel: string) {
       limit,
       passed: limit === null || value <= limit,
       label: value === 0 ? 'exactly 0' : scientific(value),
-      spoken: `${conversion.source} to ${normNames[conversion.target]}, ${figure}`,
+      spoken: `${conversion.source} to ${catalogueName(conversion.target)}, ${figure}`,
     };
   });
 }
 
 function panelLabel({ source, target, dtype, certificate }: ConversionResult): string {
   return `${source}
-→ ${normNames[target]}, ${dtype}${certificate.passed ? '' : ' (failed)'}`;
+→ ${catalogueName(target)}, ${dtype}${certificate.passed ? '' : ' (failed)'}`;
 }
 
 function legendOf(anyFailed: boolean): readonly LegendEntry[] {

@@ -13,7 +13,7 @@ export const gradientNorms: Figure = {
     if (!training) return '';
     return [
       'L2 norm of the whole gradient before clipping, one line per seed, logarithmic axis, thinned for drawing with every spike kept.',
-      'Circled: spikes, steps at least 7 standard deviations from the mean of the steps before (up to 1,000 of them).',
+      'Circled: spikes, steps at least 7 standard deviations from the mean of the 1,000 steps before; no step is judged before there are 1,000.',
       'Gradient norms of two norms are not on one scale, because the norm itself rescales gradients: compare the spikes, not the heights.',
     ].join(' ');
   },
@@ -38,9 +38,11 @@ export const gradientNorms: Figure = {
     const spikes = series.filter((point) => point.spike);
     const labels = norms.map((norm) => {
       const found = norm.runs.reduce((sum, run) => sum + run.spikeSteps.length, 0);
+      const judged = norm.runs.some((run) => run.gradNormSpikeScore !== null);
+      const none = judged ? 'no spikes' : 'too short to judge';
       return {
         norm: norm.id,
-        label: `${norm.name}: ${found === 0 ? 'no spikes' : found === 1 ? '1 spike' : `${found} spikes`}`,
+        label: `${norm.name}: ${found === 0 ? none : found === 1 ? '1 spike' : `${found} spikes`}`,
       };
     });
     const values = series.map(({ value }) => value);

@@ -2,13 +2,16 @@ import * as Plot from '@observablehq/plot';
 import { plural, signed } from '../format.ts';
 import { color, normStyle } from '../palette.ts';
 import type { Figure } from './figure.ts';
-import { drawSvg } from './svg.ts';
+import { drawSvg, fontSize, textWidth } from './svg.ts';
 
-/** Vertical places in a row, in pixels from its middle; on a phone the figures go below the name. */
+/** A row's height and, in pixels from its middle, the places of name, figures and whisker. */
 const layouts = {
-  wide: { row: 46, name: -10, figures: -10, whisker: 9 },
-  narrow: { row: 62, name: -20, figures: -4, whisker: 16 },
+  /** Names and figures in columns of their own, left and right of the axis. */
+  columns: { row: 32, name: 0, figures: 0, whisker: 0 },
+  /** All above each other, where the width has no room for columns. */
+  stacked: { row: 62, name: -20, figures: -4, whisker: 16 },
 } as const;
+const widthForColumns = 600;
 
 export const pairedDifferences: Figure = {
   id: 'paired-differences',
@@ -18,9 +21,13 @@ export const pairedDifferences: Figure = {
     const margin = tested.find((paired) => paired.equivalence)?.equivalence?.margin;
     const level = tested[0]?.level ?? 0.95;
     return [
-      `Mean difference over pairs of runs with the same seed and its ${Math.round(level * 100)}% confidence interval, in nats per byte; left of zero the loss is lower than LayerNorm's.`,
+      tested.some((paired) => paired.ci)
+        ? `Mean difference over pairs of runs with the same seed and its ${Math.round(level * 100)}% confidence interval, in nats per byte; left of zero the loss is lower than LayerNorm's.`
+        : "Difference of the two runs with the same seed, in nats per byte; left of zero the loss is lower than LayerNorm's. One pair has no confidence interval.",
       ...(margin === undefined ? [] : [`Shaded: ±${margin}, the margin set beforehand as too small to matter.`]),
-      'Intervals are for one comparison at a time; with many norms, some exclude zero by chance.',
+      ...(tested.filter((paired) => paired.ci).length > 1
+        ? ['Intervals are for one comparison at a time; with many norms, some exclude zero by chance.']
+        : []),
     ].join(' ');
   },
   draw({ training }, width, idPrefix = '') {
@@ -46,8 +53,12 @@ export const pairedDifferences: Figure = {
     const high = Math.max(...rows.map((row) => Math.max(row.high, row.margin)));
     const room = (high - low) * 0.06 || 1;
     const margin = Math.max(...rows.map((row) => row.margin));
-    const narrow = width < 500;
-    const place = narrow ? layouts.narrow : layouts.wide;
+    const columns = width >= widthForColumns;
+    const place = columns ? layouts.columns : layouts.stacked;
+    const nameWidth = Math.min(Math.max(...rows.map(({ label }) => textWidth(label))) + 8, width * 0.3);
+    const figuresWidth = Math.max(...rows.map(({ figures }) => textWidth(figures))) + 4;
+    const [marginLeft, marginRight] = columns ? [nameWidth, figuresWidth] : [14, 14];
+    const ticks = columns ? 6 : 4;
     return drawSvg({
       id: `${idPrefix}paired-differences`,
       title: 'Final validation loss minus that of LayerNorm',
@@ -55,19 +66,18 @@ export const pairedDifferences: Figure = {
       width,
       height: rows.length * place.row + 66,
       plot: {
-        marginLeft: 14,
-        marginRight: 14,
+        marginLeft,
+        marginRight,
         marginTop: 14,
-
         x: {
-          label: narrow ? 'difference (nats per byte)' : 'difference to LayerNorm (nats per byte)',
+          label: 'difference to LayerNorm (nats per byte)',
           domain: [low - room, high + room],
-          ticks: narrow ? 4 : 8,
+          ticks,
         },
         y: { domain: rows.map(({ id }) => id), axis: null, padding: 0 },
         marks: [
           ...(margin > 0 ? [Plot.rect([0], { x1: -margin, x2: margin, fill: color('band') })] : []),
-          Plot.gridX({ ticks: narrow ? 4 : 8, stroke: color('faint'), strokeOpacity: 0.8 }),
+          Plot.gridX({ ticks, stroke: color('faint'), strokeOpacity: 0.8 }),
           Plot.ruleX([0], { stroke: color('muted') }),
           ...rows.flatMap((row) => {
             const { stroke, symbol } = normStyle(row.id);
@@ -84,8 +94,7 @@ export const pairedDifferences: Figure = {
                 y: 'id',
                 symbol,
                 r: 5.5,
-                fill: stroke,
-                stroke: color('paper'),
+                ...(symbol === 'times' ? { stroke, strokeWidth: 3 } : { fill: stroke, stroke: color('paper') }),
                 dy: place.whisker,
               }),
             ];
@@ -94,25 +103,25 @@ export const pairedDifferences: Figure = {
             y: 'id',
             text: 'label',
             frameAnchor: 'left',
+            lineWidth: (columns ? nameWidth : width) / fontSize,
+            textOverflow: 'ellipsis',
             dy: place.name,
-            dx: 2,
+            dx: columns ? -marginLeft : 2,
             fontWeight: 600,
-            stroke: color('paper'),
-            fill: color('ink'),
-            strokeOpacity: 0.7,
+            ...halo,
           }),
           Plot.text(rows, {
             y: 'id',
             text: 'figures',
-            frameAnchor: narrow ? 'left' : 'right',
+            frameAnchor: columns ? 'right' : 'left',
             dy: place.figures,
-            dx: narrow ? 2 : -2,
-            stroke: color('paper'),
-            fill: color('ink'),
-            strokeOpacity: 0.7,
+            dx: columns ? marginRight : 2,
+            ...halo,
           }),
         ],
       },
     });
   },
 };
+
+const halo = { fill: color('ink'), stroke: color('paper'), strokeOpacity: 0.7 };

@@ -1,9 +1,11 @@
 import { parseHTML } from 'linkedom';
 import { describe, expect, it } from 'vitest';
+import { normKinds } from '../../norms/index.ts';
 import { tokens } from '../palette.ts';
 import { syntheticResults, without } from '../results.fixture.ts';
 import type { StudyResults } from '../results.ts';
 import { figures, standaloneSvg } from './index.ts';
+import { textWidth } from './svg.ts';
 
 const results = syntheticResults();
 const all = Object.values(figures);
@@ -84,7 +86,7 @@ describe('what is drawn', () => {
   it('puts a slower norm to the right of a faster one', () => {
     const markup = drawn(figures.timeShare);
     const mean = (xs: readonly number[]) => xs.reduce((sum, x) => sum + x, 0) / xs.length;
-    const [layerNorm, rmsNorm, crmsNorm, none] = ['norm-1', 'norm-2', 'norm-3', 'norm-8'].map((token) =>
+    const [layerNorm, rmsNorm, crmsNorm, none] = ['norm-1', 'norm-2', 'norm-5', 'norm-8'].map((token) =>
       mean(positions(markup, token)),
     );
     expect(none).toBeLessThan(rmsNorm ?? 0);
@@ -110,6 +112,27 @@ describe('what is drawn', () => {
       markup.match(/<path d="M[^"]*" stroke="var\(--norm-2\)"|stroke="var\(--norm-2\)"/g)?.length ?? 0;
     expect(paths(drawn(figures.validationLoss, diverging))).toBe(paths(drawn(figures.validationLoss)) + 2);
     expect(figures.validationLoss.caption(diverging)).toContain('2 runs that diverged');
+  });
+
+  it('draws the symbol of every norm of the catalogue in its colour, also one that has no inside', () => {
+    const missing = normKinds.map(({ id }) => id).filter((id) => !results.training?.norms.some((own) => own.id === id));
+    const markup = drawn(figures.pairedDifferences, syntheticResults({ moreNorms: missing }));
+    const symbols = [...markup.matchAll(/<g ([^>]*)><path d="([^"]*)" transform=[^>]*\/><\/g>/g)];
+    expect(symbols.length).toBe(normKinds.length - 1);
+    for (const [, paint = '', outline = ''] of symbols) {
+      expect(paint, outline).toMatch(outline.endsWith('Z') ? / fill="var\(--norm-/ : / stroke="var\(--norm-/);
+    }
+  });
+
+  it('keeps the figures of the differences in a column right of the whiskers', () => {
+    const markup = drawn(figures.pairedDifferences);
+    const ends = [...markup.matchAll(/norm-\d\)" fill="none"><path d="M[\d.]+,[\d.]+L([\d.]+),/g)].map(([, end]) =>
+      Number(end),
+    );
+    const widths = [...markup.matchAll(/>([+−][\d.]+ \([^)]*\))</g)].map(([, figures = '']) => textWidth(figures));
+    expect(ends.length).toBe(4);
+    expect(widths.length).toBe(4);
+    expect(Math.max(...ends)).toBeLessThan(720 - Math.max(...widths));
   });
 
   it('survives one seed, one size and one norm', () => {

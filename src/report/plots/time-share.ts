@@ -1,22 +1,21 @@
 import * as Plot from '@observablehq/plot';
 import { fixed, percent } from '../format.ts';
-import { normName } from '../names.ts';
+import { byRank, normName } from '../names.ts';
 import { color, normStyle } from '../palette.ts';
 import type { SpeedResults, StudyResults } from '../results.ts';
 import type { Figure } from './figure.ts';
 import { drawSvg, textWidth } from './svg.ts';
 
 const rowHeight = 30;
-const order = ['layernorm', 'rmsnorm', 'crmsnorm', 'none'];
 
 export const timeShare: Figure = {
   id: 'time-share',
   title: "A model's time with each norm, by model size",
   caption({ speed }) {
     if (!speed) return '';
-    const composed = [...new Set(speed.shares.map((share) => share.composed))];
+    const composed = [...new Set(speed.shares.map(composition))];
     return [
-      `Filled: time of a whole model relative to the same model with LayerNorm (= 1), measured here on ${speed.runtimeLabel}, with 95% confidence intervals. Less is faster; "no norm" bounds what any norm could save.`,
+      `Filled: time of a whole model relative to the same model with LayerNorm (= 1), measured here on ${speed.runtimeLabel}, with 95% confidence intervals. Less is faster; no normalization bounds what any norm could save.`,
       ...composed,
       ...(speed.paper
         ? [
@@ -30,7 +29,7 @@ export const timeShare: Figure = {
     if (!speed || speed.shares.length === 0) return null;
     const rows = [...measuredRows(results, speed), ...paperRows(results, speed)];
     const sizes = speed.shares.map((share) => share.size);
-    const names = [...new Set(rows.toSorted((a, b) => rank(a.norm) - rank(b.norm)).map((row) => row.name))];
+    const names = [...new Set(rows.toSorted((a, b) => byRank(a.norm, b.norm)).map((row) => row.name))];
     const ends = rows.flatMap(({ low, high }) => [low, high]);
     const room = (Math.max(...ends) - Math.min(...ends)) * 0.04 || 0.01;
     const panels = sizes.map((size) => ({ size }));
@@ -110,6 +109,11 @@ export const timeShare: Figure = {
   },
 };
 
+/** How a time was composed, with the count of blocks left to the table, so that sizes share one sentence. */
+function composition({ composed, layers }: SpeedResults['shares'][number]): string {
+  return composed.replace(`: ${layers} × one measured block`, ': layers × one measured block');
+}
+
 interface Row {
   readonly kind: 'measured' | 'published';
   readonly size: string;
@@ -158,9 +162,4 @@ function paperRows(results: StudyResults, speed: SpeedResults): readonly Row[] {
         };
       }),
     );
-}
-
-function rank(norm: string): number {
-  const position = order.indexOf(norm);
-  return position >= 0 ? position : order.length - 1.5;
 }

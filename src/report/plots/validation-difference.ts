@@ -14,10 +14,11 @@ export const validationDifference: Figure = {
   caption({ training }) {
     if (!training) return '';
     const margin = marginOf(training);
+    const bands = training.seeds.length > 1;
     return [
-      'Each run minus the LayerNorm run with the same seed: mean line, band from the lowest to the highest seed. Nats per byte; below zero is better than LayerNorm.',
+      `Each run minus the LayerNorm run with the same seed${bands ? ': mean line, band from the lowest to the highest seed' : ''}. Nats per byte; below zero is better than LayerNorm.`,
       ...(margin === null ? [] : [`Shaded strip: ±${margin}, the margin set beforehand as too small to matter.`]),
-      'Early differences may leave the frame. A band of lowest to highest is not a confidence interval.',
+      `Early differences may leave the frame.${bands ? ' A band of lowest to highest is not a confidence interval.' : ''}`,
     ].join(' ');
   },
   draw({ training }, width, idPrefix = '') {

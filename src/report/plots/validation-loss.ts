@@ -22,7 +22,7 @@ export const validationLoss: Figure = {
     if (!training) return '';
     const diverged = training.norms.flatMap((norm) => norm.runs).filter((run) => run.diverged).length;
     return [
-      `Lines: mean over ${plural(training.seeds.length, 'seed')}; bands: lowest to highest run. Natural-log loss in nats per byte on held-out text, lower is better.`,
+      `${training.seeds.length === 1 ? 'Lines: one run each.' : `Lines: mean over ${plural(training.seeds.length, 'seed')}; bands: lowest to highest run.`} Natural-log loss in nats per byte on held-out text, lower is better.`,
       `The first ${fixed(shownFrom * 100, 0)}% of the steps lie above the frame.`,
       ...(diverged > 0 ? [`Thin lines: ${plural(diverged, 'run')} that diverged, in no mean.`] : []),
       'It shows one model size, one corpus and one learning rate.',

@@ -1,6 +1,6 @@
-import { normNames } from '../answer/conversion.ts';
 import type { Block } from '../document.ts';
 import { fixed, percent, scientific } from '../format.ts';
+import { catalogueName } from '../names.ts';
 import { figures } from '../plots/index.ts';
 import type { StudyResults } from '../results.ts';
 
@@ -28,7 +28,7 @@ export function conversionBlocks({ conversions }: StudyResults): readonly Block[
         ],
         rows: conversions.map((conversion) => [
           conversion.source,
-          normNames[conversion.target],
+          catalogueName(conversion.target),
           conversion.dtype,
           fixed(conversion.tensorsRewritten, 0),
           conversion.validationLossBefore === null ? '–' : fixed(conversion.validationLossBefore, 6),
@@ -56,7 +56,7 @@ export function conversionBlocks({ conversions }: StudyResults): readonly Block[
           steps.map((step) => {
             const { maxAbsLogit, nmse, kl, top1Agreement } = conversion.certificate[step];
             return [
-              `${conversion.source} → ${normNames[conversion.target]}`,
+              `${conversion.source} → ${catalogueName(conversion.target)}`,
               step,
               scientific(maxAbsLogit),
               scientific(nmse),

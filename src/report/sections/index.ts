@@ -1,7 +1,7 @@
 import { confidenceRules } from '../answer/confidence.ts';
 import { type Answer, answer } from '../answer.ts';
 import type { Block, ReportDocument, Section } from '../document.ts';
-import { duration, enumeration } from '../format.ts';
+import { duration, significant } from '../format.ts';
 import type { StudyResults } from '../results.ts';
 import { conversionBlocks } from './conversion.ts';
 import { evidenceBlocks } from './evidence.ts';
@@ -14,7 +14,7 @@ export function composeDocument(results: StudyResults): ReportDocument {
   return {
     title: 'LayerNorm or RMSNorm?',
     headline: answered.headline,
-    confidence: `Confidence: ${answered.confidence}, because ${enumeration(answered.confidenceReasons)}.`,
+    summary: answered.summary,
     byline: `normlab ${results.normlabVersion}, profile “${results.profile}”, ${results.createdAt.slice(0, 10)}, ${results.machine.cpu}`,
     sections: [
       section('quality', 'Quality', answered.quality, trainingBlocks(results)),
@@ -60,7 +60,7 @@ function reproduceSection(results: StudyResults): Section {
       {
         kind: 'paragraph',
         content: [
-          `It took ${duration(results.elapsedSeconds)} on ${machine.cpu} (${machine.cores} cores, ${machine.memoryGiB} GiB, ${machine.platform}) with Node ${machine.node} and ONNX Runtime ${machine.onnxruntime}. Every figure and table is drawn from `,
+          `It took ${duration(results.elapsedSeconds)} on ${machine.cpu} (${machine.cores} cores, ${significant(machine.memoryGiB)} GiB, ${machine.platform}) with Node ${machine.node} and ONNX Runtime ${machine.onnxruntime}. Every figure and table is drawn from `,
           { code: 'report.json' },
           ' beside this report.',
         ],

@@ -1,6 +1,6 @@
 import type { Block } from '../document.ts';
 import { fixed, percent, significant } from '../format.ts';
-import { normName } from '../names.ts';
+import { byRank, normName } from '../names.ts';
 import { figures } from '../plots/index.ts';
 import type { SpeedResults, StudyResults } from '../results.ts';
 
@@ -25,6 +25,7 @@ function shareTable(results: StudyResults, speed: SpeedResults): Block {
         'Time of a whole model with each norm, composed from measured parts: milliseconds and the ratio to LayerNorm with its 95% confidence interval. The share of all norms is what removing them saves.',
       columns: [
         { heading: 'Size' },
+        { heading: 'Layers', numeric: true },
         { heading: 'Norm' },
         { heading: 'ms', numeric: true },
         { heading: 'Ratio', numeric: true },
@@ -32,16 +33,19 @@ function shareTable(results: StudyResults, speed: SpeedResults): Block {
         { heading: 'Share of all norms', numeric: true },
       ],
       rows: speed.shares.flatMap((share) =>
-        share.norms.map((norm, i) => [
-          i === 0 ? share.size : '',
-          normName(results, norm.norm),
-          significant(norm.milliseconds, 4),
-          fixed(norm.relativeToLayerNorm, 3),
-          norm.norm === 'layernorm' ? '–' : `${fixed(norm.ci[0], 3)} to ${fixed(norm.ci[1], 3)}`,
-          i === 0
-            ? `${percent(share.normShare.value)} (${percent(share.normShare.ci[0])} to ${percent(share.normShare.ci[1])})`
-            : '',
-        ]),
+        share.norms
+          .toSorted((a, b) => byRank(a.norm, b.norm))
+          .map((norm, i) => [
+            i === 0 ? share.size : '',
+            i === 0 ? fixed(share.layers, 0) : '',
+            normName(results, norm.norm),
+            significant(norm.milliseconds, 4),
+            fixed(norm.relativeToLayerNorm, 3),
+            norm.norm === 'layernorm' ? '–' : `${fixed(norm.ci[0], 3)} to ${fixed(norm.ci[1], 3)}`,
+            i === 0
+              ? `${percent(share.normShare.value)} (${percent(share.normShare.ci[0])} to ${percent(share.normShare.ci[1])})`
+              : '',
+          ]),
       ),
     },
   };

@@ -5,7 +5,7 @@ import type { NormRuns, StudyResults, TrainingResults } from '../results.ts';
 
 /** Training: setting, losses, stability. */
 export function trainingBlocks(results: StudyResults): readonly Block[] {
-  const { training } = results;
+  const { training, speed } = results;
   if (!training) return [];
   return [
     { kind: 'figure', figure: figures.pairedDifferences },
@@ -13,7 +13,7 @@ export function trainingBlocks(results: StudyResults): readonly Block[] {
     { kind: 'figure', figure: figures.validationLoss },
     { kind: 'figure', figure: figures.validationDifference },
     { kind: 'figure', figure: figures.gradientNorms },
-    stabilityTable(training),
+    stabilityTable(training, speed !== null),
     settingTable(training),
   ];
 }
@@ -33,7 +33,7 @@ function lossTable(training: TrainingResults): Block {
         { heading: 'Minus LN', numeric: true },
         { heading: `${Math.round((levelOf(training) ?? 0.95) * 100)}% CI`, numeric: true },
         { heading: 'p, difference', numeric: true },
-        { heading: `p, within ±${margin ?? 'margin'}`, numeric: true },
+        { heading: margin === undefined ? 'p, within margin' : `p, within ±${margin}`, numeric: true },
       ],
       rows: training.norms.map((norm) => [norm.name, finishedRuns(norm), lossCell(norm), ...pairedCells(norm)]),
     },
@@ -69,13 +69,12 @@ function bareP(p: number): string {
   return pValue(p).replace('p = ', '').replace('p < ', '< ');
 }
 
-function stabilityTable(training: TrainingResults): Block {
+function stabilityTable(training: TrainingResults, speedFollows: boolean): Block {
   return {
     kind: 'table',
     folded: false,
     table: {
-      caption:
-        'Stability and throughput, mean over runs. Spike score: percentage of steps at least 7 standard deviations from the rolling mean of up to 1,000 steps before. Throughput is that of whole training runs and no fair comparison of speed; the next section has one.',
+      caption: `Stability and throughput, mean over runs. Spikes: steps at least 7 standard deviations from the mean of the 1,000 steps before, none before there are 1,000 (–: the runs are too short). Spike score: the percentage of the judged steps that are spikes. Throughput is that of whole training runs and no fair comparison of speed${speedFollows ? '; the next section has one' : ''}.`,
       columns: [
         { heading: 'Norm' },
         { heading: 'Spikes', numeric: true },
@@ -86,7 +85,7 @@ function stabilityTable(training: TrainingResults): Block {
       ],
       rows: training.norms.map((norm) => [
         norm.name,
-        String(norm.runs.reduce((sum, run) => sum + run.spikeSteps.length, 0)),
+        spikesOf(norm),
         meanOf(
           norm.runs.map((run) => run.gradNormSpikeScore),
           (score) => fixed(score, 3),
@@ -106,6 +105,12 @@ function stabilityTable(training: TrainingResults): Block {
       ]),
     },
   };
+}
+
+function spikesOf({ runs }: NormRuns): string {
+  const judged = runs.some((run) => run.gradNormSpikeScore !== null);
+  const found = runs.reduce((sum, run) => sum + run.spikeSteps.length, 0);
+  return judged || found > 0 ? fixed(found, 0) : '–';
 }
 
 function meanOf(values: readonly (number | null)[], write: (mean: number) => string): string {

@@ -1,0 +1,3 @@
+/** What the benchmarks' intervals are over. */
+export const intervalNote =
+  "95 % interval: Student's, over the times that all sessions were created anew: where their memory lies favours one or another.";
