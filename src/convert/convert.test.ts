@@ -58,6 +58,35 @@ describe.each(cases)('%s', (name) => {
   });
 });
 
+/** What the other families have that their conversion depends on: branches side by side, fused linears, biases, windows. */
+const otherFamilies = [
+  'gpt_neo',
+  'gpt_bigcode',
+  'gpt_neox_parallel',
+  'opt',
+  'gptj',
+  'falcon_new_arch',
+  'falcon_rw_arch',
+  'codegen',
+  'phi',
+  'mpt',
+  'stablelm',
+  'starcoder2',
+  'cohere',
+  'cohere2',
+];
+
+test.each(otherFamilies.flatMap((name) => kinds.map(([target, format]) => [name, target, format] as const)))(
+  '%s to %s as %s in float64 has the logits that transformers recorded',
+  async (name, target, format) => {
+    const out = await temporary(`${name}-${target}-${format}`);
+    await converted({ source: goldenFolder(name), out, target, format, dtype: 'float64', certify: false });
+    expect(await differenceToGolden(out, name)).toBeLessThan(1e-10);
+    const { norm } = (await loadDecoder(out)).spec;
+    expect(norm.kind.startsWith(target)).toBe(true);
+  },
+);
+
 test('olmo as a Llama has the same logits, and weights of ones where OLMo has none', async () => {
   const out = await temporary('olmo-llama');
   await converted({ source: goldenFolder('olmo'), out, target: 'rmsnorm', format: 'llama', dtype: 'float64' });
@@ -242,9 +271,18 @@ test('the output is never the source, in it or around it, and replaces nothing u
 });
 
 test.each([
-  ['opt_postln', 'rmsnorm', undefined, /model_type is "opt"/],
-  ['olmo2', 'rmsnorm', undefined, /model_type is "olmo2"/],
+  ['opt_postln', 'rmsnorm', undefined, /word_embed_proj_dim is 20/],
+  ['bloom', 'rmsnorm', undefined, /embeddingNorm: the norm on the embeddings/],
+  ['olmo2', 'crmsnorm', undefined, /placement is output/],
+  ['gemma2', 'crmsnorm', undefined, /placement is peri/],
+  ['glm4', 'crmsnorm', undefined, /placement is peri/],
   ['llama', 'crmsnorm', undefined, /not zero-mean/],
+  ['mixtral', 'crmsnorm', undefined, /not zero-mean/],
+  ['gemma', 'crmsnorm', undefined, /not zero-mean/],
+  ['mistral_window', 'crmsnorm', undefined, /not zero-mean/],
+  ['qwen2', 'crmsnorm', undefined, /not zero-mean/],
+  ['qwen3', 'crmsnorm', undefined, /not zero-mean/],
+  ['phi3', 'crmsnorm', undefined, /not zero-mean/],
   ['gpt2', 'crmsnorm', 'hf', /format hf has no place for crmsnorm/],
   ['gpt2', 'crmsnorm', 'llama', /format llama has no place for crmsnorm/],
   ['gpt2', 'rmsnorm', 'llama', /norms have biases/],

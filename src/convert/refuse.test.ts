@@ -69,6 +69,21 @@ test('norms of two kinds are looked at one by one', () => {
   expect(() => nothingToDo(described(mixed), 'rmsnorm')).toThrow('final_norm is dyt');
 });
 
+test('what the rules are not known to cover is refused by name', () => {
+  const layerNorm = { kind: 'layernorm', epsilon: 1e-5 };
+  const embeddingNorm = described(preLnSpec({ embeddingNorm: layerNorm }));
+  expect(() => nothingToDo(embeddingNorm, 'rmsnorm')).toThrow('m: embeddingNorm: the norm on the embeddings brings');
+  const base = preLnSpec();
+  const experts = { count: 2, perToken: 1, normalized: true };
+  const mixture = described({ ...base, mlp: { ...base.mlp, experts } });
+  expect(() => nothingToDo(mixture, 'rmsnorm')).toThrow('m: mlp.experts: the rules of the conversion do not cover');
+  const unknown = { ...base, mlp: { ...base.mlp, novelty: 1 } };
+  expect(() => nothingToDo(described(unknown), 'crmsnorm')).toThrow(
+    'm: mlp.novelty: the rules of the conversion do not',
+  );
+  expect(nothingToDo(described({ ...base, parallel: 'two_norms', logitCap: undefined }), 'rmsnorm')).toBeUndefined();
+});
+
 const llamaLike = (changes: Partial<DecoderSpec> = {}): DecoderSpec => {
   const base = preLnSpec({
     norm: { kind: 'layernorm-nobias', epsilon: 1e-5 },
@@ -94,6 +109,9 @@ test.each([
   [/not scaled by/, { attention: { ...llamaLike().attention, scales: [1, 1] } }],
   [/gated with silu/, { mlp: { ...llamaLike().mlp, activation: 'gelu' } }],
   [/head has a bias/, { headBias: true }],
+  [/no place for parallel/, { parallel: 'shared_norm' }],
+  [/no place for positions.size/, { positions: { kind: 'rotary', base: 1e4, size: 2 } }],
+  [/no place for attention.windows/, { attention: { ...llamaLike().attention, windows: [null, 4] } }],
 ] as const satisfies readonly (readonly [RegExp, Partial<DecoderSpec>])[])(
   'format llama is refused: %s',
   (message, changes) => {

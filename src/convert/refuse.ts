@@ -1,5 +1,5 @@
 import { RefusalError } from '../core/errors.ts';
-import { type DecoderSpec, decoderParts, type Model, type NormPart } from '../models/index.ts';
+import { type DecoderSpec, decoderParts, extrasOf, type Model, type NormPart } from '../models/index.ts';
 import type { ConversionFormat, ConversionTarget } from './options.ts';
 import { recentredNorm } from './rules/spec.ts';
 
@@ -48,6 +48,13 @@ export function nothingToDo(model: Described, target: ConversionTarget): string 
   if (spec.finalNorm === null) {
     throw refusal(model, 'it has no final norm: its head reads the residual stream itself, mean and all');
   }
+  const uncovered = extrasOf(spec).find((extra) => !coveredExtras.has(extra));
+  if (uncovered !== undefined) {
+    throw refusal(
+      model,
+      `${uncovered}: ${uncoveredReasons[uncovered] ?? 'the rules of the conversion do not cover it'}`,
+    );
+  }
   return undefined;
 }
 
@@ -71,6 +78,28 @@ export function checkFormat(model: Model, target: ConversionTarget, format: Conv
 export function defaultFormat(model: Pick<Model, 'family'>, target: ConversionTarget): ConversionFormat {
   return target === 'crmsnorm' || model.family.id === 'normlab' ? 'normlab' : 'hf';
 }
+
+/** What does not change that embeddings and branches write to the stream, and linears read it through its norms alone. */
+const coveredExtras: ReadonlySet<string> = new Set([
+  'parallel',
+  'embeddingScale',
+  'logitScale',
+  'logitCap',
+  'positions.offset',
+  'positions.size',
+  'positions.interleaved',
+  'positions.scaling',
+  'positions.layers',
+  'positions.rounding',
+  'attention.windows',
+  'attention.scoreCap',
+  'mlp.fusedGate',
+]);
+
+const uncoveredReasons: Readonly<Record<string, string>> = {
+  embeddingNorm: 'the norm on the embeddings brings a mean into the stream through its weight and bias',
+  'mlp.experts': 'the rules of the conversion do not cover mixtures of experts',
+};
 
 const placementReasons = {
   post: 'each norm reads the sum of stream and branch and is itself the stream, so that every one would need an explicit recentring',

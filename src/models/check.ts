@@ -4,10 +4,10 @@ import { InputError } from '../core/errors.ts';
 import { quote } from '../core/quote.ts';
 import { formatShape, type StaticShape, sameShape } from '../core/shape.ts';
 import { didYouMean } from '../core/suggest.ts';
-import type { Storage } from './build.ts';
 import type { Family, SizeName } from './families/family.ts';
 import { decoderParameters, type Part } from './layout.ts';
 import type { DecoderSpec } from './spec.ts';
+import type { Storage } from './weights.ts';
 
 /** A tensor that a decoder needs, as a checkpoint stores it. */
 export interface NeededTensor {

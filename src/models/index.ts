@@ -10,3 +10,4 @@ export { normlabConfig, type StoredTensor, saveNormlabModel } from './save.ts';
 export { decoderSpecSchema } from './schema.ts';
 export * from './spec.ts';
 export * from './verify/index.ts';
+export { type BuildOptions, canonicalStorage, type Storage, type StoredAs } from './weights.ts';

@@ -1,4 +1,4 @@
-import type { DecoderSpec, NormSpec } from './spec.ts';
+import type { DecoderSpec, MlpSpec, NormSpec } from './spec.ts';
 import { kindOf } from './spec.ts';
 
 /** What a linear or a norm is connected to: the residual stream, or something inside of a branch. */
@@ -54,7 +54,11 @@ export function decoderParts(spec: DecoderSpec): readonly Part[] {
     { type: 'embedding', name: 'embedding.token', rows: spec.vocabularySize, width: spec.streamSize },
   ];
   if (spec.positions.kind === 'learned') {
-    parts.push({ type: 'embedding', name: 'embedding.position', rows: spec.positions.count, width: spec.streamSize });
+    const rows = spec.positions.count + (spec.positions.offset ?? 0);
+    parts.push({ type: 'embedding', name: 'embedding.position', rows, width: spec.streamSize });
+  }
+  if (spec.embeddingNorm !== undefined) {
+    parts.push(streamNorm('embedding.norm', spec.embeddingNorm, spec.streamSize, null));
   }
   for (let layer = 0; layer < spec.numLayers; layer++) parts.push(...blockParts(spec, layer));
   if (spec.finalNorm !== null) parts.push(streamNorm('final_norm', spec.finalNorm, spec.streamSize, null));
@@ -82,17 +86,20 @@ function blockParts(spec: DecoderSpec, layer: number): readonly Part[] {
   const queries = attention.numHeads * attention.headSize;
   const keys = attention.numKeyValueHeads * attention.headSize;
   const attentionNorms = norms('attention');
-  const mlpNorms = norms('mlp');
+  const sharesNorm = spec.parallel === 'shared_norm';
+  const mlpNorms = sharesNorm ? { input: [], output: [] } : norms('mlp');
   const reader = (branch: string, part: string, outSize: number, bias: boolean): LinearPart =>
     linear(
       name(`${branch}.${part}`),
       layer,
-      before ? name(`${branch}.input_norm`) : null,
+      before ? name(`${sharesNorm ? 'attention' : branch}.input_norm`) : null,
       [width, outSize],
       bias,
       'stream',
       'inner',
     );
+  const writer = (part: string, inSize: number, bias: boolean): LinearPart =>
+    linear(name(part), layer, null, [inSize, width], bias, 'inner', 'stream');
   const qkNorms = (['query', 'key'] as const).flatMap((on): readonly NormPart[] => {
     if (attention.qkNorm === null) return [];
     const size = attention.qkNorm.extent === 'head' ? attention.headSize : on === 'query' ? queries : keys;
@@ -100,21 +107,44 @@ function blockParts(spec: DecoderSpec, layer: number): readonly Part[] {
   });
   return [
     ...attentionNorms.input,
-    ...(attention.projection === 'fused'
-      ? [reader('attention', 'qkv', queries + 2 * keys, attention.qkvBias)]
-      : [
+    ...(attention.projection === 'separate'
+      ? [
           reader('attention', 'query', queries, attention.qkvBias),
           reader('attention', 'key', keys, attention.qkvBias),
           reader('attention', 'value', keys, attention.qkvBias),
-        ]),
+        ]
+      : [reader('attention', 'qkv', queries + 2 * keys, attention.qkvBias)]),
     ...qkNorms,
-    linear(name('attention.output'), layer, null, [queries, width], attention.outputBias, 'inner', 'stream'),
+    writer('attention.output', queries, attention.outputBias),
     ...attentionNorms.output,
     ...mlpNorms.input,
-    ...(mlp.kind === 'gated' ? [reader('mlp', 'gate', mlp.innerSize, mlp.bias)] : []),
-    reader('mlp', 'up', mlp.innerSize, mlp.bias),
-    linear(name('mlp.down'), layer, null, [mlp.innerSize, width], mlp.bias, 'inner', 'stream'),
+    ...mlpParts(mlp, reader, writer),
     ...mlpNorms.output,
+  ];
+}
+
+function mlpParts(
+  mlp: MlpSpec,
+  reader: (branch: string, part: string, outSize: number, bias: boolean) => LinearPart,
+  writer: (part: string, inSize: number, bias: boolean) => LinearPart,
+): readonly LinearPart[] {
+  const { kind, innerSize, bias, fusedGate, experts } = mlp;
+  const one = (prefix: string, size: number): readonly LinearPart[] => [
+    ...(fusedGate
+      ? [reader('mlp', `${prefix}gate_up`, 2 * size, bias)]
+      : [
+          ...(kind === 'gated' ? [reader('mlp', `${prefix}gate`, size, bias)] : []),
+          reader('mlp', `${prefix}up`, size, bias),
+        ]),
+    writer(`mlp.${prefix}down`, size, bias),
+  ];
+  if (experts === undefined) return one('', innerSize);
+  return [
+    reader('mlp', 'router', experts.count, false),
+    ...Array.from({ length: experts.count }, (_, i) => one(`experts.${i}.`, innerSize)).flat(),
+    ...(experts.sharedInnerSize === undefined
+      ? []
+      : [...one('shared.', experts.sharedInnerSize), reader('mlp', 'shared_gate', 1, false)]),
   ];
 }
 

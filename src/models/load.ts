@@ -2,12 +2,12 @@ import { join } from 'node:path';
 import { type Checkpoint, openCheckpoint } from '../checkpoint/index.ts';
 import { InputError } from '../core/errors.ts';
 import type { Value } from '../graph/index.ts';
-import type { Storage } from './build.ts';
 import { checkTensors, type NeededTensor, neededTensors } from './check.ts';
 import { isRecord } from './families/config.ts';
 import type { Family } from './families/family.ts';
 import { familyOf } from './families/index.ts';
 import type { DecoderSpec } from './spec.ts';
+import type { Storage } from './weights.ts';
 
 /** A checkpoint whose config is understood and whose tensors have been checked against it. Close its checkpoint after use. */
 export interface Model {

@@ -1,6 +1,15 @@
 import { z } from 'zod';
 import { normKinds } from '../norms/index.ts';
-import { activations, type DecoderSpec, maxLayers, type NormSpec, type PositionSpec, placements } from './spec.ts';
+import {
+  activations,
+  type DecoderSpec,
+  maxLayers,
+  type NormSpec,
+  type PositionSpec,
+  placements,
+  projections,
+  type RotaryScaling,
+} from './spec.ts';
 
 const count = z.int().min(1);
 const positive = z.number().positive();
@@ -10,9 +19,32 @@ const normSpec: z.ZodType<NormSpec> = z.strictObject({
   epsilon: z.number().min(0),
 });
 
+const rotaryScaling: z.ZodType<RotaryScaling> = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('linear'), factor: positive }),
+  z.strictObject({
+    kind: z.literal('llama3'),
+    factor: positive,
+    lowFrequencyFactor: positive,
+    highFrequencyFactor: positive,
+    originalPositions: count,
+  }),
+]);
+
 const positionSpec: z.ZodType<PositionSpec> = z.discriminatedUnion('kind', [
-  z.strictObject({ kind: z.literal('learned'), count }),
-  z.strictObject({ kind: z.literal('rotary'), base: positive }),
+  z.strictObject({ kind: z.literal('learned'), count, offset: count.optional() }),
+  z.strictObject({
+    kind: z.literal('rotary'),
+    base: positive,
+    size: count.optional(),
+    interleaved: z.literal(true).optional(),
+    scaling: rotaryScaling.optional(),
+    layers: z.array(z.boolean()).optional(),
+  }),
+  z.strictObject({
+    kind: z.literal('alibi'),
+    slopes: z.array(z.number()),
+    rounding: z.strictObject({ dtype: z.literal('bfloat16'), scale: positive }).optional(),
+  }),
   z.strictObject({ kind: z.literal('none') }),
 ]);
 
@@ -33,21 +65,37 @@ export const decoderSpecSchema: z.ZodType<DecoderSpec> = z
       numHeads: count,
       numKeyValueHeads: count,
       headSize: count,
-      projection: z.enum(['separate', 'fused']),
+      projection: z.enum(projections),
       qkvBias: z.boolean(),
       outputBias: z.boolean(),
       scales: z.array(z.number()),
       clip: positive.nullable(),
       qkNorm: z.strictObject({ norm: normSpec, extent: z.enum(['head', 'full']) }).nullable(),
+      windows: z.array(count.nullable()).optional(),
+      scoreCap: positive.optional(),
     }),
     mlp: z.strictObject({
       kind: z.enum(['plain', 'gated']),
       activation: z.enum(activations),
       innerSize: count,
       bias: z.boolean(),
+      fusedGate: z.literal(true).optional(),
+      experts: z
+        .strictObject({
+          count,
+          perToken: count,
+          normalized: z.boolean(),
+          sharedInnerSize: count.optional(),
+        })
+        .optional(),
     }),
     tiedHead: z.boolean(),
     headBias: z.boolean(),
+    parallel: z.enum(['two_norms', 'shared_norm']).optional(),
+    embeddingNorm: normSpec.optional(),
+    embeddingScale: positive.optional(),
+    logitScale: positive.optional(),
+    logitCap: positive.optional(),
   })
   .superRefine((spec, context) => {
     for (const { path, message } of contradictions(spec))
@@ -81,10 +129,43 @@ function contradictions(spec: DecoderSpec): readonly Contradiction[] {
     ['attention', 'scales'],
     `has ${attention.scales.length} entries, expected one for each of ${numLayers} layers`,
   );
+  const rotated = positions.kind === 'rotary' ? (positions.size ?? attention.headSize) : 0;
   check(
-    positions.kind !== 'rotary' || attention.headSize % 2 === 0,
-    ['attention', 'headSize'],
-    `is ${attention.headSize}, but rotary positions need an even one`,
+    rotated % 2 === 0 && rotated <= attention.headSize,
+    positions.kind === 'rotary' && positions.size !== undefined ? ['positions', 'size'] : ['attention', 'headSize'],
+    `is ${rotated}, but rotary positions need an even one within the head's`,
+  );
+  const layered = [
+    [['attention', 'windows'], attention.windows],
+    [['positions', 'layers'], positions.kind === 'rotary' ? positions.layers : undefined],
+  ] as const;
+  for (const [path, list] of layered) {
+    const entries = list?.length ?? numLayers;
+    check(entries === numLayers, path, `has ${entries} entries, expected one for each of ${numLayers} layers`);
+  }
+  const slopes = positions.kind === 'alibi' ? positions.slopes.length : attention.numHeads;
+  check(slopes === attention.numHeads, ['positions', 'slopes'], `has ${slopes} entries, expected one for each head`);
+  check(
+    attention.projection !== 'fused_in_quarters' ||
+      (attention.numHeads % 4 === 0 && attention.numHeads === attention.numKeyValueHeads),
+    ['attention', 'projection'],
+    'is fused_in_quarters, which needs a multiple of 4 heads, each with keys and values of its own',
+  );
+  check(
+    spec.mlp.fusedGate === undefined || spec.mlp.kind === 'gated',
+    ['mlp', 'fusedGate'],
+    'is true, but the MLP has no gate',
+  );
+  const { experts } = spec.mlp;
+  check(
+    experts === undefined || experts.perToken <= experts.count,
+    ['mlp', 'experts', 'perToken'],
+    `is ${experts?.perToken}, expected at most as many as experts (${experts?.count})`,
+  );
+  check(
+    spec.parallel === undefined || spec.placement === 'pre',
+    ['parallel'],
+    `is ${spec.parallel}, which needs the placement pre`,
   );
   return found;
 }

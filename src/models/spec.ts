@@ -15,19 +15,69 @@ export interface NormSpec {
 export const placements = ['pre', 'post', 'output', 'peri'] as const;
 export type Placement = (typeof placements)[number];
 
-export type PositionSpec =
-  /** A trained vector for each position, added to the token embedding. */
-  | { readonly kind: 'learned'; readonly count: number }
-  /** Pairs of coordinates i and i + size/2 of each head are rotated by position · base^(−2i/size) [RoFormer §3.4]. */
-  | { readonly kind: 'rotary'; readonly base: number }
-  | { readonly kind: 'none' };
+export type PositionSpec = LearnedPositions | RotaryPositions | AlibiPositions | { readonly kind: 'none' };
+
+/** A trained vector for each position, added to the token embedding. */
+export interface LearnedPositions {
+  readonly kind: 'learned';
+  readonly count: number;
+  /** Rows of the table before that of the first position; they are never used. Absent: none. */
+  readonly offset?: number | undefined;
+}
+
+/** Pairs of coordinates i and i + size/2 of each head are rotated by position · base^(−2i/size) [RoFormer §3.4]. */
+export interface RotaryPositions {
+  readonly kind: 'rotary';
+  readonly base: number;
+  /** How many coordinates of a head, its first ones, are rotated. Absent: all. */
+  readonly size?: number | undefined;
+  /** The pairs are the coordinates 2i and 2i + 1. */
+  readonly interleaved?: true | undefined;
+  /** How the angles of a longer context than the trained one are made smaller. */
+  readonly scaling?: RotaryScaling | undefined;
+  /** Which layers rotate. Absent: all. */
+  readonly layers?: readonly boolean[] | undefined;
+}
+
+export type RotaryScaling =
+  /** Every angle is divided by the factor. */
+  | { readonly kind: 'linear'; readonly factor: number }
+  /**
+   * Angles are divided by the factor where a turn takes more than `originalPositions / lowFrequencyFactor` positions,
+   * kept where it takes fewer than `originalPositions / highFrequencyFactor`, and between them a mixture. [Llama 3.1]
+   */
+  | {
+      readonly kind: 'llama3';
+      readonly factor: number;
+      readonly lowFrequencyFactor: number;
+      readonly highFrequencyFactor: number;
+      readonly originalPositions: number;
+    };
+
+/** Each head adds its slope · (key's position − query's position) to its scores [ALiBi §3]. */
+export interface AlibiPositions {
+  readonly kind: 'alibi';
+  /** One for each head. */
+  readonly slopes: readonly number[];
+  /** Instead, slope · key's position, both slope and product rounded to bfloat16, is multiplied by the scale and added. */
+  readonly rounding?: { readonly dtype: 'bfloat16'; readonly scale: number } | undefined;
+}
+
+/**
+ * Which linears give queries, keys and values.
+ *
+ * `separate`: one each. `fused`: one, whose output is all queries, then all keys, then all values. `fused_by_group`: one,
+ * whose output is for each key head the queries that use it, then its key, then its value. `fused_in_quarters`: one, whose
+ * output is for each quarter of the heads their queries, then their values, then their keys.
+ */
+export const projections = ['separate', 'fused', 'fused_by_group', 'fused_in_quarters'] as const;
+export type Projection = (typeof projections)[number];
 
 export interface AttentionSpec {
   readonly numHeads: number;
   readonly numKeyValueHeads: number;
   readonly headSize: number;
-  /** `fused`: one linear whose output is all queries, then all keys, then all values. */
-  readonly projection: 'separate' | 'fused';
+  readonly projection: Projection;
   readonly qkvBias: boolean;
   readonly outputBias: boolean;
   /** What the scores are multiplied by in each layer. */
@@ -36,9 +86,14 @@ export interface AttentionSpec {
   readonly clip: number | null;
   /** A norm on queries and keys: over each head, or over all heads together. */
   readonly qkNorm: { readonly norm: NormSpec; readonly extent: 'head' | 'full' } | null;
+  /** How many of the latest keys, its own among them, a query sees in each layer; null: all. Absent: all everywhere. */
+  readonly windows?: readonly (number | null)[] | undefined;
+  /** The scaled scores s become cap · tanh(s / cap). */
+  readonly scoreCap?: number | undefined;
 }
 
-export const activations = ['gelu', 'gelu_tanh', 'silu', 'relu', 'relu2'] as const;
+/** `gelu_bloom` is `gelu_tanh` with √(2/π) written as 0.79788456. */
+export const activations = ['gelu', 'gelu_tanh', 'gelu_bloom', 'silu', 'relu', 'relu2'] as const;
 export type Activation = (typeof activations)[number];
 
 export interface MlpSpec {
@@ -47,12 +102,31 @@ export interface MlpSpec {
   readonly activation: Activation;
   readonly innerSize: number;
   readonly bias: boolean;
+  /** One linear whose output is the gate's, then `up`'s. */
+  readonly fusedGate?: true | undefined;
+  /** Several MLPs, of which a router chooses some for each token. */
+  readonly experts?: ExpertsSpec | undefined;
+}
+
+/** The chosen experts' outputs, each times the router's probability for it, are added up. */
+export interface ExpertsSpec {
+  readonly count: number;
+  /** How many the router chooses, those with the largest probabilities. */
+  readonly perToken: number;
+  /** Whether the probabilities of the chosen ones are divided by their sum. */
+  readonly normalized: boolean;
+  /** The inner size of an expert that every token goes through, times the sigmoid of a gate. Absent: none. */
+  readonly sharedInnerSize?: number | undefined;
 }
 
 /** More layers than any model has: a bound on what a config can make us build before its tensors are looked at. */
 export const maxLayers = 10_000;
 
-/** A decoder-only transformer as data: everything that its graph depends on, and nothing else. */
+/**
+ * A decoder-only transformer as data: everything that its graph depends on, and nothing else.
+ *
+ * An optional key that is absent means that the decoder has no such thing.
+ */
 export interface DecoderSpec {
   readonly family: string;
   readonly vocabularySize: number;
@@ -71,6 +145,64 @@ export interface DecoderSpec {
   readonly mlp: MlpSpec;
   readonly tiedHead: boolean;
   readonly headBias: boolean;
+  /**
+   * Both branches read the same stream: x + A(N₁(x)) + M(N₂(x)), or x + A(N(x)) + M(N(x)) where they share their norm,
+   * which is then that of attention. Absent: the MLP reads what attention has written.
+   */
+  readonly parallel?: 'two_norms' | 'shared_norm' | undefined;
+  /** A norm on the sum of the embeddings. */
+  readonly embeddingNorm?: NormSpec | undefined;
+  /** What the token embedding is multiplied by. */
+  readonly embeddingScale?: number | undefined;
+  /** What the logits are multiplied by. */
+  readonly logitScale?: number | undefined;
+  /** The logits z become cap · tanh(z / cap). */
+  readonly logitCap?: number | undefined;
+}
+
+const basicKeys: ReadonlySet<string> = new Set([
+  'family',
+  'vocabularySize',
+  'hiddenSize',
+  'streamSize',
+  'numLayers',
+  'maxPositions',
+  'positions',
+  'norm',
+  'placement',
+  'finalNorm',
+  'attention',
+  'mlp',
+  'tiedHead',
+  'headBias',
+  'positions.kind',
+  'positions.count',
+  'positions.base',
+  'positions.slopes',
+  'attention.numHeads',
+  'attention.numKeyValueHeads',
+  'attention.headSize',
+  'attention.projection',
+  'attention.qkvBias',
+  'attention.outputBias',
+  'attention.scales',
+  'attention.clip',
+  'attention.qkNorm',
+  'mlp.kind',
+  'mlp.activation',
+  'mlp.innerSize',
+  'mlp.bias',
+]);
+
+/** The optional keys that a spec has, such as `parallel` or `attention.windows`. */
+export function extrasOf(spec: DecoderSpec): readonly string[] {
+  const { positions, attention, mlp } = spec;
+  const objects = { '': spec, 'positions.': positions, 'attention.': attention, 'mlp.': mlp };
+  return Object.entries(objects).flatMap(([path, object]) =>
+    Object.entries(object)
+      .filter(([key, value]) => value !== undefined && !basicKeys.has(path + key))
+      .map(([key]) => path + key),
+  );
 }
 
 /** The catalogue's entry for a norm of a spec. */

@@ -77,9 +77,9 @@ describe('bad input is one line and exit code 2', () => {
       '/nowhere/x: no such file or folder',
     ],
     [
-      'a family that is not supported',
+      'a key that is not supported',
       [golden('opt_postln'), '--against', recording('opt_postln')],
-      'model_type is "opt"',
+      'word_embed_proj_dim is 20',
     ],
     [
       'the weights as the recording',

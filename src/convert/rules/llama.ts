@@ -1,6 +1,6 @@
 import { RefusalError } from '../../core/errors.ts';
 import type { DecoderSpec } from '../../models/index.ts';
-import { decoderParameters } from '../../models/index.ts';
+import { decoderParameters, extrasOf } from '../../models/index.ts';
 import type { ConversionPlan } from './plan.ts';
 
 /**
@@ -42,5 +42,7 @@ function unfitForLlama(spec: DecoderSpec): string | undefined {
     return `the MLP is ${mlp.kind} with ${mlp.activation}, Llama’s is gated with silu`;
   }
   if (spec.headBias) return 'the head has a bias, Llama’s has none';
+  const [extra] = extrasOf(spec);
+  if (extra !== undefined) return `Llama has no place for ${extra}`;
   return undefined;
 }

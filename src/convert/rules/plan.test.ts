@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { type DecoderSpec, decoderSpecSchema } from '../../models/index.ts';
+import { type DecoderSpec, decoderSpecSchema, type PositionSpec } from '../../models/index.ts';
 import { compareLogits } from '../certificate/difference.ts';
 import { observe } from '../certificate/observe.ts';
 import { preLnSpec, randomParameters, withHead } from '../decoder.fixture.ts';
@@ -16,21 +16,38 @@ const spec: fc.Arbitrary<DecoderSpec> = fc
   .record({
     norm,
     finalNorm: norm,
-    positions: fc.constantFrom({ kind: 'learned', count: 8 } as const, { kind: 'rotary', base: 1e4 } as const),
+    positions: fc.constantFrom<PositionSpec>(
+      { kind: 'learned', count: 8 },
+      { kind: 'learned', count: 8, offset: 2 },
+      { kind: 'rotary', base: 1e4 },
+      { kind: 'rotary', base: 1e4, size: 2, interleaved: true, layers: [true, false] },
+      { kind: 'rotary', base: 1e4, scaling: { kind: 'linear', factor: 2 } },
+      { kind: 'alibi', slopes: [0.5, 0.25, 0.1] },
+    ),
+    parallel: fc.constantFrom(undefined, 'two_norms' as const, 'shared_norm' as const),
+    extras: fc.constantFrom({}, { embeddingScale: 3 }, { logitScale: 0.3, logitCap: 2 }),
     attention: fc.record({
-      projection: fc.constantFrom('separate' as const, 'fused' as const),
+      projection: fc.constantFrom('separate' as const, 'fused' as const, 'fused_by_group' as const),
       numKeyValueHeads: fc.constantFrom(1, 3),
       qkvBias: fc.boolean(),
       outputBias: fc.boolean(),
       clip: fc.constantFrom(null, 0.7),
+      windows: fc.constantFrom(undefined, [2, null]),
+      scoreCap: fc.constantFrom(undefined, 1.5),
       qkNorm: fc.constantFrom(null, { norm: { kind: 'layernorm', epsilon: 1e-5 }, extent: 'head' as const }),
     }),
-    mlp: fc.record({ kind: fc.constantFrom('plain' as const, 'gated' as const), bias: fc.boolean() }),
+    mlp: fc
+      .record({
+        kind: fc.constantFrom('plain' as const, 'gated' as const),
+        bias: fc.boolean(),
+        fusedGate: fc.constantFrom(undefined, true as const),
+      })
+      .filter(({ kind, fusedGate }) => kind === 'gated' || fusedGate === undefined),
     tiedHead: fc.boolean(),
     headBias: fc.boolean(),
   })
-  .map(({ attention, mlp, ...rest }) => {
-    const base = preLnSpec(rest);
+  .map(({ attention, mlp, extras, ...rest }) => {
+    const base = preLnSpec({ ...rest, ...extras });
     return { ...base, attention: { ...base.attention, ...attention }, mlp: { ...base.mlp, ...mlp } };
   });
 

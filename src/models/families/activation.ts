@@ -5,6 +5,7 @@ export const activationNames: Readonly<Record<string, Activation>> = {
   gelu: 'gelu',
   gelu_new: 'gelu_tanh',
   gelu_pytorch_tanh: 'gelu_tanh',
+  gelu_fast: 'gelu_tanh',
   silu: 'silu',
   swish: 'silu',
   relu: 'relu',

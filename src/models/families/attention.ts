@@ -1,3 +1,4 @@
+import type { RotaryPositions, RotaryScaling } from '../spec.ts';
 import type { ConfigReader } from './config.ts';
 
 /** The hidden size divided by the number of heads, under their keys. Throws InputError where that has a remainder. */
@@ -8,30 +9,127 @@ export function dividedHeadSize(config: ConfigReader, hiddenKey: string, headsKe
   throw config.wrong(`${hiddenKey} is ${hiddenSize}, expected a multiple of ${headsKey} (${numHeads})`);
 }
 
-/** The number of key and value heads, by default that of heads. Throws InputError unless it divides that. */
-export function readKeyValueHeads(config: ConfigReader): number {
+/**
+ * The number of key and value heads: that of heads where the key is null, and where it is missing unless the family has
+ * another default. Throws InputError unless it divides the number of heads.
+ */
+export function readKeyValueHeads(config: ConfigReader, fallback?: number): number {
   const numHeads = config.count('num_attention_heads');
-  const count = config.optionalCount('num_key_value_heads') ?? numHeads;
+  const count = config.nullableCount('num_key_value_heads', fallback ?? numHeads) ?? numHeads;
   if (numHeads % count === 0) return count;
   throw config.wrong(`num_key_value_heads is ${count}, expected a divisor of num_attention_heads (${numHeads})`);
 }
 
 /**
- * The base of rotary positions: `rope_theta`, which transformers 5 writes into `rope_parameters`.
+ * Rotary positions from `rope_theta` and `rope_scaling`, which transformers 5 writes into `rope_parameters`.
  *
- * Throws RefusalError where the config asks for scaled or partial rotations, InputError for heads of an odd size.
+ * `defaultFraction` is that of a family that rotates a part of each head (`partial_rotary_factor`). Throws RefusalError
+ * where the config asks for scaled rotations of an unknown kind or, in another family, for partial ones, InputError for
+ * heads of an odd size.
  */
-export function readRotaryBase(config: ConfigReader, headSize: number): number {
-  if (headSize % 2 !== 0) throw config.wrong(`the heads' size is ${headSize}, but rotary positions need an even one`);
-  config.unsupported('partial_rotary_factor', 'partly rotated heads are not supported', [1]);
-  const scaling = config.optionalObject('rope_scaling');
+export function readRotary(
+  config: ConfigReader,
+  headSize: number,
+  defaultFraction?: number,
+  defaultBase = 10_000,
+): RotaryPositions {
   const parameters = config.optionalObject('rope_parameters');
-  for (const object of [scaling, parameters]) {
-    object?.unsupported('rope_type', 'scaled rotary positions are not supported', ['default']);
-    object?.unsupported('type', 'scaled rotary positions are not supported', ['default']);
-    object?.unsupported('factor', 'scaled rotary positions are not supported', [1]);
-    object?.unsupported('partial_rotary_factor', 'partly rotated heads are not supported', [1]);
+  const size = rotatedSize(config, parameters, headSize, defaultFraction);
+  const base = config.positive('rope_theta', defaultBase);
+  const scaling = readScaling(parameters) ?? readScaling(config.optionalObject('rope_scaling'));
+  return {
+    kind: 'rotary',
+    base: parameters?.positive('rope_theta', base) ?? base,
+    ...(size === headSize ? {} : { size }),
+    ...(scaling === undefined ? {} : { scaling }),
+  };
+}
+
+function rotatedSize(
+  config: ConfigReader,
+  parameters: ConfigReader | null,
+  headSize: number,
+  defaultFraction: number | undefined,
+): number {
+  const key = 'partial_rotary_factor';
+  if (defaultFraction === undefined) {
+    for (const object of [config, parameters]) object?.unsupported(key, 'partly rotated heads are not supported', [1]);
   }
-  const base = config.positive('rope_theta', 10_000);
-  return parameters?.positive('rope_theta', base) ?? base;
+  const own = defaultFraction === undefined ? 1 : config.positive(key, defaultFraction);
+  return evenSize(config, headSize, defaultFraction === undefined ? own : (parameters?.positive(key, own) ?? own));
+}
+
+/** The whole part of a fraction of a head's size. Throws InputError where that is odd or larger than the head. */
+export function evenSize(config: ConfigReader, headSize: number, fraction: number): number {
+  const size = Math.floor(headSize * fraction);
+  if (size % 2 === 0 && size >= 2 && size <= headSize) return size;
+  const what =
+    fraction === 1 ? `the heads' size is ${size}` : `${size} of ${headSize} coordinates of a head are rotated`;
+  throw config.wrong(`${what}, but rotary positions need an even ${fraction === 1 ? 'one' : 'number of them'}`);
+}
+
+function readScaling(object: ConfigReader | null): RotaryScaling | undefined {
+  if (object === null) return undefined;
+  const key = object.has('rope_type') ? 'rope_type' : 'type';
+  const kinds = { default: 'default', linear: 'linear', llama3: 'llama3' } as const;
+  const kind = object.choice<keyof typeof kinds>(key, kinds, 'default');
+  if (kind === 'default') {
+    object.unsupported('factor', 'the kind of scaling (rope_type) is missing', [1]);
+    return undefined;
+  }
+  const factor = object.positive('factor');
+  if (kind === 'linear') return { kind, factor };
+  const lowFrequencyFactor = object.positive('low_freq_factor');
+  const highFrequencyFactor = object.positive('high_freq_factor');
+  if (highFrequencyFactor <= lowFrequencyFactor) {
+    throw object.wrong(`high_freq_factor is ${highFrequencyFactor}, expected more than low_freq_factor`);
+  }
+  const originalPositions = object.count('original_max_position_embeddings');
+  return { kind, factor, lowFrequencyFactor, highFrequencyFactor, originalPositions };
+}
+
+/** The windows of layers of which some see only the latest keys; nothing where none does. */
+export function windowsOf(
+  numLayers: number,
+  window: number | null,
+  isWindowed: (layer: number) => boolean = () => true,
+): { readonly windows?: readonly (number | null)[] } {
+  const windows = Array.from({ length: numLayers }, (_, layer) => (isWindowed(layer) ? window : null));
+  return windows.every((entry) => entry === null) ? {} : { windows };
+}
+
+/**
+ * Which layers see a window: as `layer_types` lists, which transformers 4.53 and newer write, else as the family says.
+ *
+ * Throws RefusalError for layers of another type, InputError for a list of another length.
+ */
+export function readWindowedLayers(
+  config: ConfigReader,
+  numLayers: number,
+  fallback: (layer: number) => boolean,
+): (layer: number) => boolean {
+  const types = config.optionalNames('layer_types');
+  if (types === null) return fallback;
+  if (types.length !== numLayers) {
+    throw config.wrong(`layer_types has ${types.length} entries, expected one for each of ${numLayers} layers`);
+  }
+  const windowed = types.map((type) => config.known('layer_types', type, windowedTypes));
+  return (layer) => windowed[layer] === true;
+}
+
+const windowedTypes = { full_attention: false, sliding_attention: true };
+
+/** Whether a config's rotated coordinates, under a key of their own, are an even number within a head; returns it. */
+export function readRotatedCount(config: ConfigReader, key: string, fallback: number, headSize: number): number {
+  const size = config.count(key, fallback);
+  if (size % 2 === 0 && size <= headSize) return size;
+  throw config.wrong(`${key} is ${size}, expected an even number up to the heads' size (${headSize})`);
+}
+
+/** The slopes of ALiBi for a number of heads: 2^(−8i/n) for a power of two n, else with every second one of 2n. [ALiBi §3] */
+export function alibiSlopes(numHeads: number): readonly number[] {
+  const power = 2 ** Math.floor(Math.log2(numHeads));
+  return Array.from({ length: numHeads }, (_, i) =>
+    i < power ? 2 ** ((-8 * (i + 1)) / power) : 2 ** ((-4 * (2 * (i - power) + 1)) / power),
+  );
 }

@@ -8,17 +8,27 @@ type Config = Readonly<Record<string, unknown>>;
 export interface ConfigReader {
   /** A whole number from 1. Without a fallback the key is required. */
   count(key: string, fallback?: number): number;
+  /** A whole number from 0. */
+  zeroOrCount(key: string, fallback: number): number;
   /** A required number of layers, from 1 to `maxLayers`. */
   layers(key: string): number;
   /** A whole number from 1, or null where the key is null or missing. */
   optionalCount(key: string): number | null;
+  /** A whole number from 1, null where the key is null, and the fallback where it is missing. */
+  nullableCount(key: string, fallback: number): number | null;
   /** A finite number above 0. Without a fallback the key is required. */
   positive(key: string, fallback?: number): number;
   /** A finite number above 0, or null where the key is null or missing. */
   optionalPositive(key: string): number | null;
+  /** A finite number above 0, null where the key is null, and the fallback where it is missing. */
+  nullablePositive(key: string, fallback: number): number | null;
   flag(key: string, fallback: boolean): boolean;
   /** What `choices` holds for the key's text. Throws RefusalError for another text, which lists the supported ones. */
   choice<T>(key: string, choices: Readonly<Record<string, T>>, fallback?: string): T;
+  /** What `choices` holds for a text that stands under the key. Throws RefusalError as `choice` does. */
+  known<T>(key: string, name: string, choices: Readonly<Record<string, T>>): T;
+  /** A list of names, or null where the key is null or missing. */
+  optionalNames(key: string): readonly string[] | null;
   /** The reader of an object inside, or null where the key is null or missing. */
   optionalObject(key: string): ConfigReader | null;
   has(key: string): boolean;
@@ -47,24 +57,34 @@ export function readConfig(config: Config, where: string, path = ''): ConfigRead
   const count = (key: string, fallback?: number) => read(key, 'a whole number from 1', isCount, fallback);
   const positive = (key: string, fallback?: number) => read(key, 'a number above 0', isPositive, fallback);
 
+  function known<T>(key: string, name: string, choices: Readonly<Record<string, T>>): T {
+    const chosen = Object.hasOwn(choices, name) ? choices[name] : undefined;
+    if (chosen !== undefined) return chosen;
+    const supported = Object.keys(choices).join(', ');
+    throw new RefusalError(
+      `${where}: ${path}${key} is ${quote(name)}, which is not supported; supported: ${supported}`,
+    );
+  }
   const isLayers = (value: unknown): value is number => isCount(value) && value <= maxLayers;
 
   return {
     count,
     positive,
+    nullableCount: (key, fallback) => (entry(key) === null ? null : count(key, fallback)),
+    nullablePositive: (key, fallback) => (entry(key) === null ? null : positive(key, fallback)),
+    zeroOrCount: (key, fallback) => (entry(key) === 0 ? 0 : count(key, fallback)),
     layers: (key) => read(key, `a whole number from 1 to ${maxLayers}`, isLayers, undefined),
     optionalCount: (key) => orNull(key, () => count(key)),
     optionalPositive: (key) => orNull(key, () => positive(key)),
     flag: (key, fallback) => read(key, 'true or false', (value) => typeof value === 'boolean', fallback),
-    choice(key, choices, fallback) {
-      const name = read(key, 'a name', (value) => typeof value === 'string', fallback);
-      const chosen = Object.hasOwn(choices, name) ? choices[name] : undefined;
-      if (chosen !== undefined) return chosen;
-      const supported = Object.keys(choices).join(', ');
-      throw new RefusalError(
-        `${where}: ${path}${key} is ${quote(name)}, which is not supported; supported: ${supported}`,
-      );
-    },
+    choice: (key, choices, fallback) =>
+      known(
+        key,
+        read(key, 'a name', (value) => typeof value === 'string', fallback),
+        choices,
+      ),
+    known,
+    optionalNames: (key) => orNull(key, () => read(key, 'a list of names', isNames, undefined)),
     optionalObject: (key) =>
       orNull(key, () => readConfig(read(key, 'an object', isRecord, undefined), where, `${path}${key}.`)),
     has: (key) => !isNothing(entry(key)),
@@ -84,6 +104,10 @@ export function isRecord(value: unknown): value is Readonly<Record<string, unkno
 
 function isNothing(value: unknown): boolean {
   return value === undefined || value === null;
+}
+
+function isNames(value: unknown): value is readonly string[] {
+  return Array.isArray(value) && value.every((entry) => typeof entry === 'string');
 }
 
 function isCount(value: unknown): value is number {

@@ -75,6 +75,124 @@ describe('keys that change the decoder', () => {
       { positions: { base: 5e5 } },
     ],
     ['llama', { rope_scaling: { rope_type: 'default' } }, { positions: { base: 1e4 } }],
+    [
+      'llama',
+      { rope_scaling: { type: 'linear', factor: 2 } },
+      { positions: { base: 1e4, scaling: { kind: 'linear', factor: 2 } } },
+    ],
+    [
+      'llama',
+      {
+        rope_parameters: {
+          rope_type: 'llama3',
+          rope_theta: 5e5,
+          factor: 8,
+          low_freq_factor: 1,
+          high_freq_factor: 4,
+          original_max_position_embeddings: 8192,
+        },
+      },
+      {
+        positions: {
+          base: 5e5,
+          scaling: {
+            kind: 'llama3',
+            factor: 8,
+            lowFrequencyFactor: 1,
+            highFrequencyFactor: 4,
+            originalPositions: 8192,
+          },
+        },
+      },
+    ],
+    ['mistral_window', { sliding_window: undefined }, { attention: { windows: [4096, 4096] } }],
+    [
+      'mistral_window',
+      { num_attention_heads: 8, num_key_value_heads: undefined },
+      { attention: { numKeyValueHeads: 8 } },
+    ],
+    [
+      'qwen2',
+      { use_sliding_window: true, sliding_window: 7, max_window_layers: 1 },
+      { attention: { windows: [null, 7], qkvBias: true, outputBias: false } },
+    ],
+    ['gemma', { hidden_activation: null, hidden_act: 'gelu' }, { mlp: { activation: 'gelu_tanh' } }],
+    [
+      'gemma2',
+      { query_pre_attn_scalar: undefined, attn_logit_softcapping: undefined, final_logit_softcapping: undefined },
+      { attention: { scales: [1 / 16, 1 / 16], scoreCap: 50, windows: [6, null] }, logitCap: 30, tiedHead: true },
+    ],
+    ['glm4', { partial_rotary_factor: 1 }, { positions: { kind: 'rotary', base: 1e4, interleaved: true } }],
+    ['gpt_neox_parallel', { use_parallel_residual: undefined }, { parallel: 'two_norms' }],
+    ['gpt_neox_parallel', { hidden_size: 64, rotary_pct: undefined }, { positions: { size: 4, base: 1e4 } }],
+    ['opt', { do_layer_norm_before: false }, { placement: 'post', finalNorm: null }],
+    ['opt', { _remove_final_layer_norm: true }, { placement: 'pre', finalNorm: null }],
+    ['opt', { enable_bias: false }, { attention: { qkvBias: false, outputBias: false }, mlp: { bias: false } }],
+    ['opt', { layer_norm_elementwise_affine: false }, { norm: { kind: 'layernorm-nonparametric', epsilon: 1e-5 } }],
+    ['gpt_bigcode', { multi_query: false }, { attention: { numKeyValueHeads: 4, projection: 'fused_by_group' } }],
+    [
+      'gpt_neo',
+      {
+        num_layers: 3,
+        attention_types: [
+          [['local'], 1],
+          [['global', 'local'], 1],
+        ],
+      },
+      { attention: { windows: [5, null, 5], scales: [1, 1, 1] } },
+    ],
+    [
+      'stablelm',
+      { use_parallel_residual: true, use_qkv_bias: true },
+      { parallel: 'shared_norm', attention: { qkvBias: true } },
+    ],
+    [
+      'mpt',
+      { attn_config: { clip_qkv: 6, softmax_scale: 2, alibi_bias_max: 16 } },
+      { attention: { clip: 6, scales: [2, 2] } },
+    ],
+    ['mpt', { attn_config: { alibi_bias_max: 16 } }, { positions: { slopes: [2 ** -4, 2 ** -8, 2 ** -12, 2 ** -16] } }],
+    ['bloom', { hidden_size: undefined, n_embed: 72 }, { hiddenSize: 72, mlp: { innerSize: 288 } }],
+    [
+      'cohere2',
+      { layer_types: ['full_attention', 'sliding_attention'] },
+      { attention: { windows: [null, 6] }, positions: { layers: [false, true] } },
+    ],
+    [
+      'starcoder2',
+      { sliding_window: 4, use_bias: false },
+      { attention: { windows: [4, 4], qkvBias: false }, mlp: { bias: false } },
+    ],
+    [
+      'falcon_new_arch',
+      { new_decoder_architecture: false, num_ln_in_parallel_attn: null },
+      { parallel: 'shared_norm', attention: { numKeyValueHeads: 1 } },
+    ],
+    [
+      'falcon_new_arch',
+      { num_ln_in_parallel_attn: 1 },
+      { parallel: 'shared_norm', attention: { numKeyValueHeads: 2 } },
+    ],
+    ['falcon_new_arch', { ffn_hidden_size: undefined }, { mlp: { innerSize: 192, bias: false } }],
+    [
+      'mixtral',
+      { num_local_experts: undefined, rope_theta: undefined, sliding_window: 3 },
+      {
+        mlp: { experts: { count: 8, perToken: 2, normalized: true } },
+        positions: { base: 1e6 },
+        attention: { windows: [3, 3] },
+      },
+    ],
+    [
+      'olmoe',
+      { norm_topk_prob: true, clip_qkv: 2 },
+      { mlp: { experts: { normalized: true } }, attention: { clip: 2 } },
+    ],
+    [
+      'qwen2_moe',
+      { shared_expert_intermediate_size: undefined, mlp_only_layers: null },
+      { mlp: { innerSize: 24, experts: { sharedInnerSize: 5632 } } },
+    ],
     ['olmo', { clip_qkv: 8 }, { attention: { clip: 8 } }],
     ['olmo', { layer_norm_eps: 1 }, { norm: { epsilon: 1e-5 } }],
     [
@@ -115,6 +233,20 @@ describe('refused in one line that names the key', () => {
     ],
     ['llama', { rms_norm_eps: -1 }, 'rms_norm_eps is -1'],
     ['llama', { rope_scaling: 'linear' }, 'rope_scaling is "linear", expected an object'],
+    ['llama', { rope_scaling: { rope_type: 'linear' } }, 'rope_scaling.factor is missing'],
+    [
+      'llama',
+      { rope_scaling: { rope_type: 'llama3', factor: 8, low_freq_factor: 4, high_freq_factor: 4 } },
+      'rope_scaling.high_freq_factor is 4, expected more than low_freq_factor',
+    ],
+    ['gptj', { rotary_dim: 14 }, "rotary_dim is 14, expected an even number up to the heads' size (12)"],
+    ['codegen', { n_head: 6 }, 'n_head is 6, expected a multiple of 4'],
+    ['gpt_neo', { num_layers: 3 }, 'attention_types gives 2 layers, expected num_layers (3)'],
+    ['gpt_neo', { attention_types: [['global', 2]] }, 'attention_types: expected lists'],
+    ['qwen2', { use_sliding_window: true, layer_types: ['full_attention'] }, 'layer_types has 1 entries'],
+    ['olmoe', { num_experts_per_tok: 7 }, 'num_experts_per_tok is 7, expected at most num_experts (6)'],
+    ['glm4', { partial_rotary_factor: 0.4375 }, '7 of 16 coordinates of a head are rotated'],
+    ['gemma2', { final_logit_softcapping: 0 }, 'final_logit_softcapping is 0'],
     ['llama', { rope_parameters: { rope_theta: 0 } }, 'rope_parameters.rope_theta is 0'],
     ['olmo', { clip_qkv: 0 }, 'clip_qkv is 0'],
     ['gpt2', { model_type: undefined }, 'model_type is missing'],
@@ -126,8 +258,22 @@ describe('refused in one line that names the key', () => {
     ['gpt2', { quantization_config: { bits: 4 } }, 'quantization_config is {"bits":4}'],
     ['gpt2', { normlab: { norm: 'crmsnorm' } }, 'normlab.norm is "crmsnorm"'],
     ['gpt2', { normlab: { norm: 'rmsnorm', recentreInput: true } }, 'normlab.recentreInput is true'],
-    ['llama', { rope_scaling: { type: 'linear', factor: 2 } }, 'rope_scaling.type is "linear"'],
-    ['llama', { rope_parameters: { rope_type: 'llama3' } }, 'rope_parameters.rope_type is "llama3"'],
+    ['llama', { rope_scaling: { type: 'dynamic', factor: 2 } }, 'rope_scaling.type is "dynamic"'],
+    ['llama', { rope_parameters: { rope_type: 'yarn' } }, 'rope_parameters.rope_type is "yarn"'],
+    ['falcon_new_arch', { parallel_attn: false }, 'parallel_attn is false'],
+    ['qwen2_moe', { mlp_only_layers: [0] }, 'mlp_only_layers is [0]'],
+    ['qwen2_moe', { decoder_sparse_step: 2 }, 'decoder_sparse_step is 2'],
+    ['opt', { word_embed_proj_dim: 20 }, 'word_embed_proj_dim is 20'],
+    ['bloom', { apply_residual_connection_post_layernorm: true }, 'apply_residual_connection_post_layernorm is true'],
+    ['cohere', { use_qk_norm: true }, 'use_qk_norm is true'],
+    ['phi', { qk_layernorm: true }, 'qk_layernorm is true'],
+    ['stablelm', { qk_layernorm: true }, 'qk_layernorm is true'],
+    ['mpt', { attn_config: { alibi: false } }, 'attn_config.alibi is false'],
+    ['mpt', { no_bias: false }, 'no_bias is false'],
+    ['mpt', { norm_type: 'rmsnorm' }, 'norm_type is "rmsnorm"'],
+    ['cohere2', { layer_types: ['chunked_attention', 'full_attention'] }, 'layer_types is "chunked_attention"'],
+    ['llama', { rope_scaling: { factor: 2 } }, 'rope_scaling.factor is 2'],
+    ['phi3', { rope_scaling: { type: 'longrope', long_factor: [], short_factor: [] } }, 'rope_scaling is {"type"'],
     ['llama', { partial_rotary_factor: 0.5 }, 'partial_rotary_factor is 0.5'],
     ['llama', { pretraining_tp: 2 }, 'pretraining_tp is 2'],
     ['llama', { hidden_act: 'siluu' }, 'hidden_act is "siluu"'],
@@ -189,6 +335,18 @@ describe('the format of normlab itself', () => {
   test('keeps its keys to itself', () => {
     expect(() => normlabConfig(spec, { spec: 1 })).toThrow('spec is a key of the format');
   });
+});
+
+test.each<[string, Config, string]>([
+  ['mistral_window', { sliding_window: null }, 'windows'],
+  ['qwen2', { sliding_window: 4 }, 'windows'],
+  ['gemma2', { attn_logit_softcapping: null }, 'scoreCap'],
+])('%s with %j has no %s in its attention', (name, changes, key) => {
+  expect(new Map(Object.entries(parsed(name, changes).attention)).get(key)).toBeUndefined();
+});
+
+test('a GPT-NeoX without parallel branches is sequential', () => {
+  expect(parsed('gpt_neox_parallel', { use_parallel_residual: false }).parallel).toBeUndefined();
 });
 
 test('no two families read the same model_type', () => {

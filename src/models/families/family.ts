@@ -1,5 +1,5 @@
-import type { Storage } from '../build.ts';
 import type { DecoderSpec } from '../spec.ts';
+import type { Storage } from '../weights.ts';
 
 /** The sizes on which the shapes of tensors depend. */
 export type SizeName = 'vocabulary' | 'positions' | 'hidden' | 'inner' | 'heads' | 'keyValueHeads' | 'headSize';

@@ -1,14 +1,67 @@
 import { InputError, RefusalError } from '../../core/errors.ts';
 import { quote } from '../../core/quote.ts';
 import { didYouMean } from '../../core/suggest.ts';
+import { bloom } from './bloom.ts';
+import { cohere, cohere2 } from './cohere.ts';
+import { falcon } from './falcon.ts';
 import type { Family } from './family.ts';
+import { gemma } from './gemma.ts';
+import { gemma2 } from './gemma2.ts';
+import { glm4 } from './glm4.ts';
+import { gptBigcode } from './gpt_bigcode.ts';
+import { gptNeo } from './gpt_neo.ts';
+import { gptNeox } from './gpt_neox.ts';
 import { gpt2 } from './gpt2.ts';
+import { codegen, gptj } from './gptj.ts';
 import { llama } from './llama.ts';
+import { mistral } from './mistral.ts';
+import { mixtral } from './mixtral.ts';
+import { mpt } from './mpt.ts';
 import { normlab } from './normlab.ts';
 import { olmo } from './olmo.ts';
+import { olmo2 } from './olmo2.ts';
+import { olmoe } from './olmoe.ts';
+import { opt } from './opt.ts';
+import { phi } from './phi.ts';
+import { phi3 } from './phi3.ts';
+import { qwen2 } from './qwen2.ts';
+import { qwen2Moe } from './qwen2_moe.ts';
+import { qwen3 } from './qwen3.ts';
+import { stablelm } from './stablelm.ts';
+import { starcoder2 } from './starcoder2.ts';
 
 /** Every model family that normlab reads. */
-export const families: readonly Family[] = [gpt2, llama, olmo, normlab];
+export const families: readonly Family[] = [
+  gpt2,
+  llama,
+  mistral,
+  mixtral,
+  qwen2,
+  qwen2Moe,
+  qwen3,
+  gemma,
+  gemma2,
+  olmo,
+  olmo2,
+  olmoe,
+  phi3,
+  glm4,
+  gptNeo,
+  gptBigcode,
+  gptNeox,
+  opt,
+  bloom,
+  falcon,
+  gptj,
+  codegen,
+  phi,
+  mpt,
+  stablelm,
+  starcoder2,
+  cohere,
+  cohere2,
+  normlab,
+];
 
 /**
  * The family of a parsed `config.json`, by its `model_type`; `where` begins the messages.

@@ -1,11 +1,12 @@
-import type { AttentionSpec, DecoderSpec, NormSpec } from '../spec.ts';
+import type { Activation, AttentionSpec, DecoderSpec, NormSpec, PositionSpec } from '../spec.ts';
 import { activationNames } from './activation.ts';
-import { dividedHeadSize, readKeyValueHeads, readRotaryBase } from './attention.ts';
+import { dividedHeadSize, readKeyValueHeads, readRotary } from './attention.ts';
 import { type ConfigReader, readConfig } from './config.ts';
 import type { Family } from './family.ts';
 import { storageOf } from './storage.ts';
 
-const partNames = {
+/** What Llama and the families with its layout call their parts. */
+export const llamaNames = {
   'embedding.token': 'model.embed_tokens',
   'blocks.#.attention.input_norm': 'model.layers.#.input_layernorm',
   'blocks.#.attention.query': 'model.layers.#.self_attn.q_proj',
@@ -32,7 +33,7 @@ export const llamaLayout = {
     keyValueHeads: 'num_key_value_heads',
     headSize: 'head_dim',
   },
-  storage: (spec) => storageOf(spec, partNames),
+  storage: (spec) => storageOf(spec, llamaNames),
 } satisfies Partial<Family>;
 
 /** Llama 1 and 2, DeepSeek LLM and others with their layout: RMSNorm, rotary positions, gated MLP. */
@@ -47,7 +48,6 @@ export const llama: Family = {
     return readLlamaLike(config, 'llama', {
       norm: { kind: 'rmsnorm', epsilon: config.positive('rms_norm_eps', 1e-6) },
       headSize,
-      clip: null,
       mlpBias: config.flag('mlp_bias', false),
     });
   },
@@ -56,8 +56,24 @@ export const llama: Family = {
 export interface LlamaLike {
   readonly norm: NormSpec;
   readonly headSize: number;
-  readonly clip: AttentionSpec['clip'];
-  readonly mlpBias: boolean;
+  /** Default: as `rope_theta` and `rope_scaling` say. */
+  readonly positions?: PositionSpec;
+  /** Where the key `rope_theta` is missing; default 10,000. */
+  readonly rotaryBase?: number;
+  /** Where the key is missing; default: as many as heads. */
+  readonly keyValueHeads?: number;
+  /** Where the key is missing; default 2048. */
+  readonly maxPositions?: number;
+  /** Default: as `hidden_act` says, else `silu`. */
+  readonly activation?: Activation;
+  /** Default: as `attention_bias` says, else false. */
+  readonly attentionBias?: boolean;
+  /** Default: none. */
+  readonly clip?: AttentionSpec['clip'];
+  /** Default false. */
+  readonly mlpBias?: boolean;
+  /** Where the key is missing; default false. */
+  readonly tiedHead?: boolean;
 }
 
 /** The decoder of a family with Llama's layout and keys, and what is its own. */
@@ -65,36 +81,36 @@ export function readLlamaLike(config: ConfigReader, family: string, own: LlamaLi
   config.unsupported('quantization_config', 'quantized weights are not supported');
   const hiddenSize = config.count('hidden_size');
   const numLayers = config.layers('num_hidden_layers');
-  const bias = config.flag('attention_bias', false);
+  const bias = own.attentionBias ?? config.flag('attention_bias', false);
   return {
     family,
     vocabularySize: config.count('vocab_size'),
     hiddenSize,
     streamSize: hiddenSize,
     numLayers,
-    maxPositions: config.count('max_position_embeddings', 2048),
-    positions: { kind: 'rotary', base: readRotaryBase(config, own.headSize) },
+    maxPositions: config.count('max_position_embeddings', own.maxPositions ?? 2048),
+    positions: own.positions ?? readRotary(config, own.headSize, undefined, own.rotaryBase),
     norm: own.norm,
     placement: 'pre',
     finalNorm: own.norm,
     attention: {
       numHeads: config.count('num_attention_heads'),
-      numKeyValueHeads: readKeyValueHeads(config),
+      numKeyValueHeads: readKeyValueHeads(config, own.keyValueHeads),
       headSize: own.headSize,
       projection: 'separate',
       qkvBias: bias,
       outputBias: bias,
       scales: Array.from({ length: numLayers }, () => 1 / Math.sqrt(own.headSize)),
-      clip: own.clip,
+      clip: own.clip ?? null,
       qkNorm: null,
     },
     mlp: {
       kind: 'gated',
-      activation: config.choice('hidden_act', activationNames, 'silu'),
+      activation: own.activation ?? config.choice('hidden_act', activationNames, 'silu'),
       innerSize: config.count('intermediate_size'),
-      bias: own.mlpBias,
+      bias: own.mlpBias ?? false,
     },
-    tiedHead: config.flag('tie_word_embeddings', false),
+    tiedHead: config.flag('tie_word_embeddings', own.tiedHead ?? false),
     headBias: false,
   };
 }

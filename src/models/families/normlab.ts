@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { InputError } from '../../core/errors.ts';
-import { canonicalStorage } from '../build.ts';
 import { decoderSpecSchema } from '../schema.ts';
+import { canonicalStorage } from '../weights.ts';
 import type { Family } from './family.ts';
 
 /** The version of the format that this normlab writes, and the only one that it reads. */

@@ -15,7 +15,6 @@ export const olmo: Family = {
       norm: runNorm(config, { kind: 'layernorm-nonparametric', epsilon: 1e-5 }),
       headSize: dividedHeadSize(config, 'hidden_size', 'num_attention_heads'),
       clip: config.optionalPositive('clip_qkv'),
-      mlpBias: false,
     });
   },
 };

@@ -1,8 +1,8 @@
-import type { Storage, StoredAs } from '../build.ts';
 import { decoderParameters, type Part } from '../layout.ts';
 import type { DecoderSpec } from '../spec.ts';
+import type { Storage, StoredAs } from '../weights.ts';
 
-/** What a family calls each part; `#` stands for the layer's number. */
+/** What a family calls each part; the first `#` stands for the layer's number, a second one for an expert's. */
 export type PartNames = Readonly<Record<string, string>>;
 
 /** The storage of a family that names each parameter by its part and `weight` or `bias`, as PyTorch modules do. */
@@ -14,9 +14,11 @@ export function storageOf(
   return new Map(
     decoderParameters(spec).map(({ name, shape, part }): [string, StoredAs] => {
       const layer = /^blocks\.(\d+)\./.exec(part.name)?.[1] ?? '';
-      const stored = names[part.name.replace(`blocks.${layer}.`, 'blocks.#.')];
+      const expert = /\.experts\.(\d+)\./.exec(part.name)?.[1] ?? '';
+      const general = part.name.replace(`blocks.${layer}.`, 'blocks.#.').replace(`.experts.${expert}.`, '.experts.#.');
+      const stored = names[general];
       if (stored === undefined) throw new Error(`models: the family ${spec.family} has no name for ${part.name}`);
-      const tensor = stored.replace('#', layer) + name.slice(part.name.length);
+      const tensor = stored.replace('#', layer).replace('#', expert) + name.slice(part.name.length);
       return [name, { tensor, transposed: shape.length === 2 && isTransposed(part) }];
     }),
   );

@@ -20,6 +20,34 @@ const cases = [
   'llama_f16',
   'deepseek_llm',
   'olmo',
+  'mistral_window',
+  'qwen2',
+  'qwen2_tied',
+  'qwen3',
+  'gemma',
+  'gemma2',
+  'olmo2',
+  'phi3',
+  'glm4',
+  'mixtral',
+  'olmoe',
+  'qwen2_moe',
+  'gpt_neo',
+  'gpt_bigcode',
+  'gpt_neox_parallel',
+  'gpt_neox_hub_buffers',
+  'opt',
+  'bloom',
+  'falcon_new_arch',
+  'falcon_rw_arch',
+  'gptj',
+  'codegen',
+  'phi',
+  'mpt',
+  'stablelm',
+  'starcoder2',
+  'cohere',
+  'cohere2',
 ];
 
 const verify = (folder: string, options: Partial<VerifyOptions> = {}) =>
@@ -59,22 +87,72 @@ describe.each(cases)('%s', (name) => {
   });
 });
 
-test.each(['gpt2', 'gpt2_n36_untied', 'llama', 'llama_gqa_tied', 'olmo'])(
+/** One of each family, and of each way to store its head. */
+const changedCases = [
+  'gpt2',
+  'gpt2_n36_untied',
+  'llama',
+  'llama_gqa_tied',
+  'olmo',
+  'mistral_window',
+  'qwen2',
+  'qwen2_tied',
+  'qwen3',
+  'gemma',
+  'gemma2',
+  'olmo2',
+  'phi3',
+  'glm4',
+  'mixtral',
+  'olmoe',
+  'qwen2_moe',
+  'gpt_neo',
+  'gpt_bigcode',
+  'gpt_neox_parallel',
+  'opt',
+  'bloom',
+  'falcon_new_arch',
+  'falcon_rw_arch',
+  'gptj',
+  'codegen',
+  'phi',
+  'mpt',
+  'stablelm',
+  'starcoder2',
+  'cohere',
+  'cohere2',
+];
+
+test.each(changedCases)(
   'one weight changed by one part in a million is noticed: every kind of tensor of %s',
   async (name) => {
     const tensors = await readTensors(join(golden(name), 'model.safetensors'));
     const ids = (await readTensors(join(golden(name), 'golden.safetensors'))).get('input_ids');
     const firstId = new DataView(ids?.data.buffer ?? new ArrayBuffer(8)).getUint8(0);
-    // The last of each kind, which the fewest layers come after.
-    const kinds = new Map([...tensors.keys()].map((key) => [key.replace(/\d+/, '#'), key]));
-    expect(kinds.size).toBeGreaterThan(8);
-    for (const tensor of kinds.values()) {
-      const isTokens = /wte|embed_tokens/.test(tensor);
+    // The last layer's of each kind, which the fewest layers come after; for one of experts, each of them.
+    const kinds = new Map<string, string[]>();
+    for (const key of tensors.keys()) {
+      const kind = key.replace(/(?<=\.)\d+(?=\.)/g, '#');
+      const isSameLayer = kinds.get(kind)?.[0]?.split('.experts.')[0] === key.split('.experts.')[0];
+      kinds.set(kind, [...(isSameLayer ? (kinds.get(kind) ?? []) : []), key]);
+    }
+    expect(kinds.size).toBeGreaterThanOrEqual(8);
+    const isNoticed = async (tensor: string): Promise<boolean> => {
+      const isTokens = /wte|embed_tokens|embed_in|word_embeddings\.weight/.test(tensor);
+      const isLatePosition = tensor.endsWith('decoder.embed_positions.weight');
       const width = tensors.get(tensor)?.shape[1] ?? 1;
-      const index = isTokens ? firstId * width : 0;
+      // The router's row of an expert that no token comes near to choosing changes nothing.
+      const isRouter = tensor.endsWith('moe.gate.weight');
+      const index = isTokens ? firstId * width : isLatePosition || isRouter ? 2 * width : 0;
       const folder = await changedCopy(name, { tensors: (all) => scaleEntry(all, tensor, index, 1 + 1e-6) });
-      const { ok } = await verify(folder, { only: ['logits'] });
-      expect(ok, tensor).toBe(false);
+      return !(await verify(folder, { only: ['logits'] })).ok;
+    };
+    for (const [kind, members] of kinds) {
+      // Without rotary positions a key's bias adds the same to all scores of a query.
+      if (name === 'opt' && kind.endsWith('k_proj.bias')) continue;
+      // No token may choose an expert.
+      const noticed = await Promise.all(members.map(isNoticed));
+      expect(noticed, kind).toContain(true);
     }
   },
 );

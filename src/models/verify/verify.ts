@@ -42,9 +42,9 @@ export interface Verification {
  * Computes what was recorded for a model and compares.
  *
  * In float64 logits, loss and hidden states may differ by 1e-10, a gradient by 1e-9 of its largest entry. In float32
- * logits and loss may differ by four times the float32 error that is recorded (`golden.json`, else 2e-5), hidden states and
- * gradients by 1e-4 of their largest entry. Throws InputError or RefusalError, one line, for a model that can't be run
- * and a recording that doesn't fit it.
+ * logits and loss may differ by four times the float32 error that is recorded (`golden.json`, else 2e-5), hidden states
+ * and gradients by 1e-4 of their largest entry, gradients by 1e-7 more. Throws InputError or RefusalError, one line, for
+ * a model that can't be run and a recording that doesn't fit it.
  */
 export async function verifyModel(folder: string, options: VerifyOptions): Promise<Verification> {
   const { against, dtype = 'float64', only = [], tolerance = null, dump } = options;

@@ -1,0 +1,101 @@
+import type { DecoderSpec } from '../spec.ts';
+import { activationNames } from './activation.ts';
+import { alibiSlopes, dividedHeadSize, readRotary } from './attention.ts';
+import { type ConfigReader, readConfig } from './config.ts';
+import type { Family } from './family.ts';
+import { gptLike } from './layernorm.ts';
+import { runNorm } from './recentred.ts';
+import { storageOf } from './storage.ts';
+
+const partNames = {
+  'embedding.token': 'transformer.word_embeddings',
+  'blocks.#.attention.input_norm': 'transformer.h.#.input_layernorm',
+  'blocks.#.attention.qkv': 'transformer.h.#.self_attention.query_key_value',
+  'blocks.#.attention.output': 'transformer.h.#.self_attention.dense',
+  'blocks.#.mlp.input_norm': 'transformer.h.#.post_attention_layernorm',
+  'blocks.#.mlp.up': 'transformer.h.#.mlp.dense_h_to_4h',
+  'blocks.#.mlp.down': 'transformer.h.#.mlp.dense_4h_to_h',
+  final_norm: 'transformer.ln_f',
+  head: 'lm_head',
+};
+
+const twoNormNames = {
+  ...partNames,
+  'blocks.#.attention.input_norm': 'transformer.h.#.ln_attn',
+  'blocks.#.mlp.input_norm': 'transformer.h.#.ln_mlp',
+};
+
+/**
+ * The eager attention of transformers adds ALiBi to the scores although its mask holds it already; its fused attention
+ * (SDPA) adds it once. The recordings, and so this, have it twice.
+ */
+const alibiTimes = 2;
+
+/** Falcon: the 7B arrangement, the one of the RW models with ALiBi, and the newer one with two norms side by side. */
+export const falcon: Family = {
+  id: 'falcon',
+  modelTypes: ['falcon'],
+  namePrefix: 'transformer.',
+  isBuffer: (name) => /^h\.\d+\.self_attention\.rotary_emb\.inv_freq$|^rotary_emb\.inv_freq$/.test(name),
+  sizeKeys: {
+    vocabulary: 'vocab_size',
+    hidden: 'hidden_size',
+    inner: 'ffn_hidden_size',
+    heads: 'num_attention_heads',
+    keyValueHeads: 'num_kv_heads',
+  },
+  storage: (spec) => storageOf(spec, spec.parallel === 'two_norms' ? twoNormNames : partNames),
+  parse(raw, where = 'config.json') {
+    const config = readConfig(raw, where);
+    const headSize = dividedHeadSize(config, 'hidden_size', 'num_attention_heads');
+    const hiddenSize = config.count('hidden_size');
+    const numHeads = config.count('num_attention_heads');
+    const decoder = gptLike(config, {
+      family: 'falcon',
+      hiddenSize,
+      numLayers: config.layers('num_hidden_layers'),
+      numHeads,
+      maxPositions: config.count('max_position_embeddings', 2048),
+      positions: config.flag('alibi', false)
+        ? {
+            kind: 'alibi',
+            slopes: alibiSlopes(numHeads),
+            rounding: { dtype: 'bfloat16', scale: alibiTimes / Math.sqrt(headSize) },
+          }
+        : readRotary(config, headSize),
+      norm: runNorm(config, { kind: 'layernorm', epsilon: config.positive('layer_norm_epsilon', 1e-5) }),
+      activation: config.choice('activation', activationNames, 'gelu'),
+      innerSize: config.optionalCount('ffn_hidden_size') ?? 4 * hiddenSize,
+      tiedHead: true,
+    });
+    const bias = config.flag('bias', false);
+    return {
+      ...decoder,
+      attention: {
+        ...decoder.attention,
+        projection: 'fused_by_group',
+        numKeyValueHeads: keyValueHeads(config, numHeads),
+        qkvBias: bias,
+        outputBias: bias,
+      },
+      mlp: { ...decoder.mlp, bias },
+      ...arrangement(config),
+    };
+  },
+};
+
+function keyValueHeads(config: ConfigReader, numHeads: number): number {
+  if (!config.flag('new_decoder_architecture', false)) return config.flag('multi_query', true) ? 1 : numHeads;
+  const count = config.optionalCount('num_kv_heads') ?? numHeads;
+  if (numHeads % count === 0) return count;
+  throw config.wrong(`num_kv_heads is ${count}, expected a divisor of num_attention_heads (${numHeads})`);
+}
+
+function arrangement(config: ConfigReader): Pick<DecoderSpec, 'parallel'> {
+  if (!config.flag('new_decoder_architecture', false)) {
+    return config.flag('parallel_attn', true) ? { parallel: 'shared_norm' } : {};
+  }
+  config.unsupported('parallel_attn', 'the new architecture has its branches side by side', [true]);
+  config.unsupported('num_ln_in_parallel_attn', 'a block has one norm or two', [1, 2]);
+  return { parallel: config.optionalCount('num_ln_in_parallel_attn') === 1 ? 'shared_norm' : 'two_norms' };
+}

@@ -1,0 +1,64 @@
+import { activationNames } from './activation.ts';
+import { dividedHeadSize, evenSize, readRotary } from './attention.ts';
+import { readConfig } from './config.ts';
+import type { Family } from './family.ts';
+import { gptLike } from './layernorm.ts';
+import { runNorm } from './recentred.ts';
+import { storageOf } from './storage.ts';
+
+const partNames = {
+  'embedding.token': 'gpt_neox.embed_in',
+  'blocks.#.attention.input_norm': 'gpt_neox.layers.#.input_layernorm',
+  'blocks.#.attention.qkv': 'gpt_neox.layers.#.attention.query_key_value',
+  'blocks.#.attention.output': 'gpt_neox.layers.#.attention.dense',
+  'blocks.#.mlp.input_norm': 'gpt_neox.layers.#.post_attention_layernorm',
+  'blocks.#.mlp.up': 'gpt_neox.layers.#.mlp.dense_h_to_4h',
+  'blocks.#.mlp.down': 'gpt_neox.layers.#.mlp.dense_4h_to_h',
+  final_norm: 'gpt_neox.final_layer_norm',
+  head: 'embed_out',
+};
+
+/** GPT-NeoX and Pythia: partly rotated heads, both branches side by side, each with its norm. */
+export const gptNeox: Family = {
+  id: 'gpt_neox',
+  modelTypes: ['gpt_neox'],
+  namePrefix: 'gpt_neox.',
+  isBuffer: (name) => /^layers\.\d+\.attention\.(bias|masked_bias|rotary_emb\.inv_freq)$/.test(name),
+  sizeKeys: {
+    vocabulary: 'vocab_size',
+    hidden: 'hidden_size',
+    inner: 'intermediate_size',
+    heads: 'num_attention_heads',
+  },
+  storage: (spec) => storageOf(spec, partNames),
+  parse(raw, where = 'config.json') {
+    const config = readConfig(raw, where);
+    const headSize = dividedHeadSize(config, 'hidden_size', 'num_attention_heads');
+    const size = evenSize(config, headSize, config.positive('rotary_pct', 0.25));
+    // Published configs give rotary_emb_base and rotary_pct; rope_theta and partial_rotary_factor repeat them.
+    const { scaling } = readRotary(config, headSize, 1);
+    const bias = config.flag('attention_bias', true);
+    const decoder = gptLike(config, {
+      family: 'gpt_neox',
+      hiddenSize: config.count('hidden_size'),
+      numLayers: config.layers('num_hidden_layers'),
+      numHeads: config.count('num_attention_heads'),
+      maxPositions: config.count('max_position_embeddings', 2048),
+      positions: {
+        kind: 'rotary',
+        base: config.positive('rotary_emb_base', 10_000),
+        ...(size === headSize ? {} : { size }),
+        ...(scaling === undefined ? {} : { scaling }),
+      },
+      norm: runNorm(config, { kind: 'layernorm', epsilon: config.positive('layer_norm_eps', 1e-5) }),
+      activation: config.choice('hidden_act', activationNames, 'gelu'),
+      innerSize: config.count('intermediate_size'),
+      tiedHead: false,
+    });
+    return {
+      ...decoder,
+      attention: { ...decoder.attention, projection: 'fused_by_group', qkvBias: bias, outputBias: bias },
+      ...(config.flag('use_parallel_residual', true) ? { parallel: 'two_norms' } : {}),
+    };
+  },
+};
