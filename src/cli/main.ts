@@ -1,15 +1,19 @@
-import { exitCodes } from '../core/errors.ts';
-import { run, stackOf } from './run.ts';
+import { explainFileError } from '../core/fileErrors.ts';
+import { failure, run } from './run.ts';
 
 process.on('uncaughtException', (error) => {
-  process.stderr.write(`normlab: this is a bug in normlab, please report it:\n${stackOf(error)}\n`);
-  process.exit(exitCodes.bug);
+  const { message, exitCode } = failure(error);
+  process.stderr.write(message);
+  process.exit(exitCode);
 });
 
-// A reader that has seen enough (`normlab … | head`) is no error; what is still written goes nowhere.
-for (const stream of [process.stdout, process.stderr]) {
+for (const [name, stream] of [
+  ['standard output', process.stdout],
+  ['standard error', process.stderr],
+] as const) {
   stream.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
+    // A reader that has seen enough (`normlab … | head`) is no error; what is still written goes nowhere.
+    if (error.code !== 'EPIPE') throw explainFileError(error, name);
   });
 }
 

@@ -23,17 +23,23 @@ export async function run(args: readonly string[], { stdout, stderr }: Streams):
     return exitCodes.done;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.done : exitCodes.refused;
-    if (error instanceof NormlabError) {
-      stderr.write(`normlab: ${error.message.replace(/\s*\n\s*/g, ' ')}\n`);
-      return error.exitCode;
-    }
-    stderr.write(`normlab: this is a bug in normlab, please report it:\n${stackOf(error)}\n`);
-    return exitCodes.bug;
+    const { message, exitCode } = failure(error);
+    stderr.write(message);
+    return exitCode;
   }
 }
 
+/** What is said about an error, and the exit code: one line for those thrown on purpose, for a bug what shows its place. */
+export function failure(error: unknown): { readonly message: string; readonly exitCode: number } {
+  if (error instanceof NormlabError) {
+    return { message: `normlab: ${error.message.replace(/\s*\n\s*/g, ' ')}\n`, exitCode: error.exitCode };
+  }
+  const message = `normlab: this is a bug in normlab, please report it:\n${stackOf(error)}\n`;
+  return { message, exitCode: exitCodes.bug };
+}
+
 /** What shows where an error came from, with its causes. */
-export function stackOf(error: unknown): string {
+function stackOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const cause = error.cause === undefined ? '' : `\ncaused by: ${stackOf(error.cause)}`;
   return `${error.stack ?? error.message}${cause}`;

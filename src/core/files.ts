@@ -15,6 +15,7 @@ import {
 import { dirname, isAbsolute, join, relative, resolve } from 'node:path';
 import { InputError, messageOf } from './errors.ts';
 import { codeOf, explainFileError } from './fileErrors.ts';
+import { makeFolder } from './makeFolder.ts';
 import { recoverInterrupted, temporaryPath } from './temporaries.ts';
 
 /** The indexes of the largest models take a few megabytes. */
@@ -118,7 +119,7 @@ export async function createFolderAtomically<T>(
   try {
     await recoverInterrupted(folder);
     await checkFree(target, folder, options);
-    await mkdir(dirname(folder), { recursive: true });
+    await makeFolder(dirname(folder));
     await mkdir(temporary);
     const result = await build(temporary);
     await syncTree(temporary);

@@ -44,6 +44,12 @@ describe('findModels', () => {
     expect(() => findModels(query)).toThrow(`Did you mean "${nearest}"?`);
   });
 
+  test('what is like no name suggests none, and is printed as one line without control characters', () => {
+    expect(() => findModels('constructor')).toThrow(/no model called "constructor" among the \d+ recorded$/);
+    expect(() => findModels('\u001b[2J\n')).toThrow('no model called "\\u001b[2J\\n"');
+    expect(() => findPapers('\u001b[2J')).toThrow('no paper called "\\u001b[2J"');
+  });
+
   test.each(['', '   ', '///', '-'])('%j is no name', (query) => {
     expect(() => findModels(query)).toThrow(InputError);
     expect(() => findModels(query)).toThrow('expected the name of a model');

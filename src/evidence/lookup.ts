@@ -1,5 +1,6 @@
 import { distance } from 'fastest-levenshtein';
 import { InputError } from '../core/errors.ts';
+import { quote } from '../core/quote.ts';
 import { records } from './records/index.ts';
 import type { Claim, ModelRecord, PaperRecord, Source } from './schema.ts';
 
@@ -37,19 +38,19 @@ function match(models: readonly ModelRecord[], query: string): readonly ModelRec
   return models.filter((model) => namesOf(model).some((name) => name.startsWith(wanted)));
 }
 
-/** The candidate that is fewest edits away from what was typed. */
-function nearest(query: string, candidates: readonly string[]): string {
+/** A sentence that names the candidate fewest edits away from what was typed, where that is at most half of its letters. */
+function suggestion(query: string, candidates: readonly string[]): string {
   const wanted = normalize(query);
-  return candidates.reduce((best, name) =>
-    distance(wanted, normalize(name)) < distance(wanted, normalize(best)) ? name : best,
-  );
+  const edits = (name: string) => distance(wanted, normalize(name));
+  const nearest = candidates.reduce((best, name) => (edits(name) < edits(best) ? name : best));
+  return edits(nearest) <= wanted.length / 2 ? `. Did you mean "${nearest}"?` : '';
 }
 
 /**
  * The records that a name means: a family (`llama`: all of it), else one model (`LLaMA 2`, `olmo-2`, `gpt3`, also a
  * checkpoint such as `meta-llama/Llama-2-7b-hf`), else every model whose name starts so.
  *
- * @throws InputError for a name that fits nothing, with the nearest one.
+ * @throws InputError for a name that fits nothing, with the nearest one where one is near.
  */
 export function findModels(query: string): readonly ModelRecord[] {
   for (const name of [query, withoutCheckpointParts(query)]) {
@@ -59,18 +60,18 @@ export function findModels(query: string): readonly ModelRecord[] {
     }
   }
   if (normalize(query) === '') {
-    throw new InputError(`evidence: expected the name of a model, such as gpt-3, got "${query}"`);
+    throw new InputError(`evidence: expected the name of a model, such as gpt-3, got ${quote(query)}`);
   }
   const names = [...records.models.map(({ family }) => family), ...records.models.map(({ id }) => id)];
   throw new InputError(
-    `evidence: no model called "${query}" among the ${records.models.length} recorded. Did you mean "${nearest(query, names)}"?`,
+    `evidence: no model called ${quote(query)} among the ${records.models.length} recorded${suggestion(query, names)}`,
   );
 }
 
 /**
  * The papers that a name means: a key (`narang2021`), an identifier (`2102.11972`), or the start of the authors' names.
  *
- * @throws InputError for a name that fits nothing, with the nearest key.
+ * @throws InputError for a name that fits nothing, with the nearest key where one is near.
  */
 export function findPapers(query: string): readonly PaperRecord[] {
   const wanted = normalize(query);
@@ -83,7 +84,7 @@ export function findPapers(query: string): readonly PaperRecord[] {
   );
   if (found.length === 0) {
     const keys = records.papers.map(({ source }) => source.key);
-    throw new InputError(`evidence: no paper called "${query}". Did you mean "${nearest(query, keys)}"?`);
+    throw new InputError(`evidence: no paper called ${quote(query)}${suggestion(query, keys)}`);
   }
   return found;
 }

@@ -1,9 +1,9 @@
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { encode, type TensorEntry, writeSafetensors } from '../checkpoint/index.ts';
 import type { FloatDType } from '../core/dtype.ts';
 import { InputError } from '../core/errors.ts';
 import { writeJsonAtomically } from '../core/files.ts';
+import { makeFolder } from '../core/makeFolder.ts';
 import { formatShape, type StaticShape, sameShape } from '../core/shape.ts';
 import { listed } from './check.ts';
 import { formatVersion } from './families/normlab.ts';
@@ -45,7 +45,7 @@ export async function saveNormlabModel(
     const isValues = data instanceof Float64Array || data instanceof Float32Array;
     return { name, dtype, shape, data: isValues ? encode(data, dtype) : data };
   });
-  await mkdir(folder, { recursive: true });
+  await makeFolder(folder);
   await writeSafetensors(join(folder, 'model.safetensors'), entries, { metadata: { format: 'pt' } });
   await writeJsonAtomically(join(folder, 'config.json'), config);
 }

@@ -58,8 +58,8 @@ export const profiles: readonly Profile[] = [
       { everySteps: 20, tokens: 2048, finalTokens: 8192 },
     ),
     speed: {
-      rows: 64,
-      widths: [64],
+      rows: 1024,
+      widths: [128],
       norms: ['layernorm', 'rmsnorm', 'crmsnorm', 'none'],
       sizes: ['small'],
       tokens: 32,

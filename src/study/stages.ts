@@ -1,14 +1,20 @@
 import { createHash } from 'node:crypto';
-import { mkdir, readdir, rm } from 'node:fs/promises';
+import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { InputError, messageOf } from '../core/errors.ts';
+import { InputError } from '../core/errors.ts';
+import { codeOf, explainFileError } from '../core/fileErrors.ts';
 import { readJson, writeJsonAtomically } from '../core/files.ts';
+import { makeFolder } from '../core/makeFolder.ts';
+import { quote } from '../core/quote.ts';
 
 const formatVersion = 1;
 
 const stageSchema = z.strictObject({ key: z.string(), seconds: z.number(), result: z.unknown() });
-const studySchema = z.strictObject({ formatVersion: z.literal(formatVersion), profile: z.string() });
+const studySchema = z.looseObject({ formatVersion: z.number(), profile: z.string() });
+
+/** What a study writes, in the order in which it can be removed: a folder without `study.json` is nobody's study. */
+const studyFiles = ['report.html', 'report.md', 'report.json', 'plots', 'converted', 'runs', 'stages', 'study.json'];
 
 /** A study's folder: what is finished is kept in it, so that a study that was stopped goes on where it was. */
 export interface StudyFolder {
@@ -21,33 +27,31 @@ export interface StudyFolder {
 /**
  * Opens a study's folder, or makes it.
  *
- * Throws an `InputError` where the folder holds something else or the study of another profile; `force` starts over.
+ * Throws an `InputError` where the folder holds something else or the study of another profile; `force` starts over, and
+ * leaves what is not part of the study.
  */
 export async function openStudyFolder(folder: string, profile: string, force: boolean): Promise<StudyFolder> {
+  if (folder === '') throw new InputError('study: the name of its folder is empty; name one with --out');
   const marker = join(folder, 'study.json');
-  const names = await readdir(folder).catch((error: NodeJS.ErrnoException): string[] => {
-    if (error.code === 'ENOENT') return [];
-    throw new InputError(`study: ${folder} can't be used: ${messageOf(error)}`);
-  });
+  const names = await namesIn(folder);
   if (names.length > 0 && !names.includes('study.json')) {
     throw new InputError(
-      `study: ${folder} holds something that is no study (${names[0]}); name another folder with --out`,
+      `study: ${folder} holds something that is no study (${quote(names[0] ?? '')}); name another folder with --out`,
     );
   }
   if (names.length > 0) {
-    const parsed = studySchema.safeParse(await readJson(marker));
-    const known = parsed.success ? parsed.data.profile : 'unknown';
-    if (force) await rm(folder, { recursive: true, force: true });
-    else if (known !== profile) {
+    const known = await readMarker(marker);
+    if (force) await removeStudy(folder);
+    else if (known.profile !== profile || known.formatVersion !== formatVersion) {
+      const version = known.formatVersion === formatVersion ? '' : ', by another version of normlab';
       throw new InputError(
-        `study: ${folder} holds a study of the profile ${known}, not ${profile}; name another folder, or --force to start over`,
+        `study: ${folder} holds a study of the profile ${quote(known.profile)}${version}, not ${quote(profile)}; name another folder, or --force to start over`,
       );
     }
   }
-  await mkdir(join(folder, 'stages'), { recursive: true }).catch((error: unknown) => {
-    throw new InputError(`study: ${folder} can't be made: ${messageOf(error)}`);
-  });
+  await makeFolder(folder);
   await writeJsonAtomically(marker, { formatVersion, profile });
+  await makeFolder(join(folder, 'stages'));
   let total = 0;
   return {
     seconds: () => total,
@@ -75,4 +79,27 @@ async function readStage(path: string, key: string): Promise<z.infer<typeof stag
   const value = await readJson(path).catch(() => null);
   const parsed = stageSchema.safeParse(value);
   return parsed.success && parsed.data.key === key ? parsed.data : null;
+}
+
+async function namesIn(folder: string): Promise<readonly string[]> {
+  const names = await readdir(folder).catch((error: unknown): string[] => {
+    if (codeOf(error) === 'ENOENT') return [];
+    throw explainFileError(error, folder);
+  });
+  // What a study that was killed before it had a marker leaves.
+  return names.filter((name) => !name.startsWith('.study.json.'));
+}
+
+async function readMarker(path: string): Promise<z.infer<typeof studySchema>> {
+  const parsed = studySchema.safeParse(await readJson(path));
+  if (parsed.success) return parsed.data;
+  throw new InputError(`${path}: is not the record of a study, so its folder is not used; name another with --out`);
+}
+
+async function removeStudy(folder: string): Promise<void> {
+  for (const name of studyFiles) {
+    await rm(join(folder, name), { recursive: true, force: true }).catch((error: unknown) => {
+      throw explainFileError(error, join(folder, name));
+    });
+  }
 }

@@ -113,12 +113,38 @@ describe('openStudyFolder', () => {
 
   it('refuses the study of another profile', async () => {
     await openStudyFolder(join(root, 'other'), 'quick', false);
-    await expect(openStudyFolder(join(root, 'other'), 'full', false)).rejects.toThrow(/profile quick, not full/);
+    await expect(openStudyFolder(join(root, 'other'), 'full', false)).rejects.toThrow(/profile "quick", not "full"/);
     await expect(openStudyFolder(join(root, 'other'), 'full', true)).resolves.toBeDefined();
+  });
+
+  it('starts over without what is not its own, and never over somebody else’s study.json', async () => {
+    const out = join(root, 'forced');
+    await openStudyFolder(out, 'quick', false);
+    await mkdir(join(out, 'runs'));
+    await writeFile(join(out, 'notes.txt'), 'mine');
+    await openStudyFolder(out, 'quick', true);
+    expect((await readdir(out)).sort()).toEqual(['notes.txt', 'stages', 'study.json']);
+    await writeFile(join(out, 'study.json'), '{"subjects": 40}');
+    await expect(openStudyFolder(out, 'quick', true)).rejects.toThrow('is not the record of a study');
+    expect((await readdir(out)).sort()).toEqual(['notes.txt', 'stages', 'study.json']);
+    await expect(openStudyFolder('', 'quick', true)).rejects.toThrow(InputError);
+  });
+
+  it('starts where one was killed before it had its marker', async () => {
+    const out = join(root, 'killed-early');
+    await mkdir(out);
+    await writeFile(join(out, '.study.json.partial-1-00000000'), '{');
+    await expect(openStudyFolder(out, 'quick', false)).resolves.toBeDefined();
   });
 });
 
 describe('profiles', () => {
+  it('smoke measures tensors that are large enough to be timed', async () => {
+    const options = { profile: { ...tiny, speed: smoke.speed }, out: join(root, 'speed') };
+    const { results } = await runStudy({ ...options, skip: ['training', 'conversions'] });
+    expect(results.speed).not.toBeNull();
+  });
+
   it('suggests the nearest', () => {
     expect(() => findProfile('quik')).toThrow(/did you mean "quick"/);
   });

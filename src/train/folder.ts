@@ -1,8 +1,9 @@
-import { mkdir, readdir, rm, stat } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
+import { readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { InputError } from '../core/errors.ts';
 import { codeOf, explainFileError } from '../core/fileErrors.ts';
 import { readJson } from '../core/files.ts';
+import { quote } from '../core/quote.ts';
 import type { Corpus } from '../text/index.ts';
 import type { TrainConfig } from './config.ts';
 import { lockName } from './lock.ts';
@@ -36,7 +37,9 @@ export async function findRun({ folder, config, corpus, force = false }: RunRequ
   const names = (await namesIn(folder)).filter((name) => !isLeftover(name));
   if (names.length === 0) return null;
   if (!names.includes('run.json')) {
-    throw new InputError(`train: ${folder} holds something that is no run (${names[0]}); name another folder`);
+    throw new InputError(
+      `train: ${folder} holds something that is no run (${quote(names[0] ?? '')}); name another folder`,
+    );
   }
   if (force) {
     if (!names.includes('metrics.jsonl')) await requireRun(folder);
@@ -57,35 +60,6 @@ export async function findRun({ folder, config, corpus, force = false }: RunRequ
     );
   }
   return { record, end: await readEnd(join(folder, 'metrics.jsonl')) };
-}
-
-/** Makes a run folder, with its parents. */
-export async function makeRunFolder(folder: string): Promise<void> {
-  // Node's own recursion never ends where a file system such as /proc takes no folders.
-  const make = async (path: string, parents: boolean): Promise<void> => {
-    try {
-      await mkdir(path);
-    } catch (error) {
-      if (codeOf(error) === 'EEXIST' && (await isFolder(path))) return;
-      if (codeOf(error) !== 'ENOENT' || !parents || dirname(path) === path) throw error;
-      await make(dirname(path), true);
-      await make(path, false);
-    }
-  };
-  await make(resolve(folder), true).catch((error: unknown) => {
-    if (codeOf(error) === 'EEXIST') throw new InputError(`${folder}: is no folder; name another one`, { cause: error });
-    if (codeOf(error) === 'ENOENT') {
-      throw new InputError(`${folder}: no folder can be made there; name another one`, { cause: error });
-    }
-    throw explainFileError(error, folder);
-  });
-}
-
-async function isFolder(path: string): Promise<boolean> {
-  return stat(path).then(
-    (status) => status.isDirectory(),
-    () => false,
-  );
 }
 
 /** Removes a run from its folder, and leaves what is not part of it. */

@@ -4,13 +4,14 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { InputError } from '../core/errors.ts';
 import { writeJsonAtomically } from '../core/files.ts';
+import { makeFolder } from '../core/makeFolder.ts';
 import { createRandom, type Random } from '../core/random.ts';
 import { cpuEngine } from '../engine/index.ts';
 import { countParameters, type DecoderSpec } from '../models/index.ts';
 import { type Corpus, trainBatch, validationBatches } from '../text/index.ts';
 import { checkpointPath, readCheckpoint } from './checkpoint.ts';
 import { shapeOf, type TrainConfig } from './config.ts';
-import { type FoundRun, findRun, makeRunFolder, type RunRequest, removeRun } from './folder.ts';
+import { type FoundRun, findRun, type RunRequest, removeRun } from './folder.ts';
 import { lockRun } from './lock.ts';
 import { runSteps } from './loop.ts';
 import { explainingMemory, requireMemory, trainingMemory } from './memory.ts';
@@ -37,7 +38,7 @@ export async function trainRun(options: TrainOptions): Promise<TrainResult> {
   if (found?.end) return resultOf(folder, spec, found.end);
   threadsOf(options, found);
   requireMemory([trainingMemory(spec, shapeOf(config))]);
-  await makeRunFolder(folder);
+  await makeFolder(folder);
   const unlock = await lockRun(folder);
   try {
     // Another process may have been here until the lock was ours.

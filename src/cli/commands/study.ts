@@ -64,7 +64,7 @@ export const studyCommand: CommandModule = {
 
 function describe({ answer, files, elapsedSeconds }: StudyResult): string {
   return [
-    answer.headline,
+    ...wrap(answer.headline, 100),
     '',
     ...wrap(answer.summary, 100),
     ...[answer.quality, answer.speed, answer.conversion].flatMap((text) => ['', ...wrap(text.join(' '), 100)]),
