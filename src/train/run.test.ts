@@ -236,7 +236,7 @@ test.each(['force', 'no force'])('a folder with other things is refused and stay
   const folder = await temporaryFolder();
   await writeFile(join(folder, 'thesis.tex'), 'years of work');
   const run = () => trainRun({ ...base, folder, force: force === 'force' });
-  await expect(run()).rejects.toThrow('holds something that is no run (thesis.tex)');
+  await expect(run()).rejects.toThrow('holds something that is no run ("thesis.tex")');
   await writeFile(join(folder, 'run.json'), '{"scripts": {}}');
   await expect(run()).rejects.toThrow(InputError);
   expect((await readdir(folder)).toSorted()).toEqual(['run.json', 'thesis.tex']);
