@@ -35,14 +35,23 @@ export async function readJson(path: string): Promise<unknown> {
 }
 
 async function readSmallFile(path: string): Promise<Uint8Array> {
-  const status = await stat(path);
-  // Reading a pipe would wait for somebody to write to it.
-  if (!status.isFile() && !status.isDirectory())
-    throw new InputError(`${path}: is a device or a pipe, expected a file`);
-  if (status.size > maxJsonBytes) {
-    throw new InputError(`${path}: has ${status.size} bytes, at most ${maxJsonBytes} are allowed for JSON`);
+  const size = await sizeOfFile(path);
+  if (size > maxJsonBytes) {
+    throw new InputError(`${path}: has ${size} bytes, at most ${maxJsonBytes} are allowed for JSON`);
   }
   return readFile(path);
+}
+
+/**
+ * The bytes of a file that is to be read as a whole. Throws InputError where it is missing, and for a pipe, which would
+ * have its reader wait for somebody to write to it, and a device, which may never end.
+ */
+export async function sizeOfFile(path: string): Promise<number> {
+  const status = await stat(path).catch((error: unknown) => {
+    throw explainFileError(error, path);
+  });
+  if (status.isFile()) return status.size;
+  throw new InputError(`${path}: is a ${status.isDirectory() ? 'folder' : 'device or a pipe'}, expected a file`);
 }
 
 /**

@@ -23,6 +23,7 @@ test('says in one line where none can be made', async () => {
     new InputError(`${join(root, 'file')}: is no folder; name another one`),
   );
   await expect(makeFolder(join(root, 'file', 'a'))).rejects.toThrow('a part of this path is a file');
+  await expect(makeFolder('')).rejects.toThrow(InputError);
 });
 
 test.skipIf(!existsSync('/proc/self'))('ends in a file system that takes no folders', async () => {

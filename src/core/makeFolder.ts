@@ -5,6 +5,7 @@ import { codeOf, explainFileError } from './fileErrors.ts';
 
 /** Makes a folder, with its parents, unless it is there. Throws InputError where a file is, or none can be made. */
 export async function makeFolder(folder: string): Promise<void> {
+  if (folder === '') throw new InputError('the path of the folder to make is empty');
   await make(resolve(folder), true).catch((error: unknown) => {
     if (codeOf(error) === 'EEXIST') throw new InputError(`${folder}: is no folder; name another one`, { cause: error });
     if (codeOf(error) === 'ENOENT') {

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -44,7 +45,9 @@ test('the hash tells texts and splits apart', async () => {
 
 test('every file that is no text is refused, by name and in one line', async () => {
   const good = await file('good.txt', 'x'.repeat(100));
+  execFileSync('mkfifo', [join(folder, 'pipe')]);
   const cases: [path: string, message: RegExp][] = [
+    [join(folder, 'pipe'), /pipe: is a device or a pipe, expected a file/],
     [join(folder, 'none.txt'), /none\.txt: no such file/],
     [folder, /is a folder, expected a file/],
     [await file('empty.txt', ''), /empty\.txt: is empty, needs at least 20/],

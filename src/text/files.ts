@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { InputError } from '../core/errors.ts';
 import { codeOf, explainFileError } from '../core/fileErrors.ts';
+import { sizeOfFile } from '../core/files.ts';
 import { type Corpus, createCorpus } from './corpus.ts';
 
 export interface TextFilesOptions {
@@ -45,6 +46,7 @@ export async function loadTextFiles(paths: readonly string[], options: TextFiles
 }
 
 async function readText(path: string, minimum: number): Promise<Uint8Array> {
+  await sizeOfFile(path);
   const bytes = await readFile(path).catch((error: unknown) => {
     if (codeOf(error) === 'ERR_FS_FILE_TOO_LARGE') {
       throw new InputError(`${path}: is larger than 2 GiB, the most that is read; cut it`, { cause: error });
