@@ -23,6 +23,7 @@ import {
   createTrainStep,
   defaultConfig,
   initialParameter,
+  initialState,
   type TrainState,
   trainSpec,
 } from '../src/train/index.ts';
@@ -61,19 +62,7 @@ async function createTrainer(engine: Engine, threads: number) {
   const step = await createTrainStep(spec, { batch: batchSize, context: model.context }, optimizer, engine, {
     threads,
   });
-  const random = createRandom('bench train weights');
-  const parameters = step.chunks.map((chunk) => {
-    const flat = new Float32Array(chunk.size);
-    let offset = 0;
-    for (const member of chunk.members) {
-      const values = initialParameter(spec, member, random);
-      flat.set(values, offset);
-      offset += values.length;
-    }
-    return flat;
-  });
-  const zeros = () => parameters.map(({ length }) => new Float32Array(length));
-  let state: TrainState = { parameters, firstMoments: zeros(), secondMoments: zeros() };
+  let state: TrainState = initialState(spec, step.chunks, createRandom('bench train weights'));
   let t = 0;
   return {
     async step(batch: Batch): Promise<number> {

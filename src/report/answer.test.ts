@@ -203,7 +203,7 @@ describe('the other parts', () => {
   it('say what other norms did, and that their intervals are not widened', () => {
     const words = answer(results).quality.join(' ');
     expect(words).toContain(
-      'higher with LayerNorm without parameters (+0.0210) and DyT (+0.0340); neither shown with CRMSNorm (nats per byte',
+      'higher with LayerNorm without parameters (+0.0210) and DyT (+0.0340); not shown to be either with CRMSNorm (nats per byte',
     );
     expect(words).toContain('Each of these 3 intervals stands for itself (95%');
     const better = syntheticResults({ moreNorms: ['none', 'scalenorm', 'prmsnorm', 'layernorm1p', 'rmsnorm-bias'] });

@@ -23,8 +23,7 @@ export interface ConversionStudy {
 /** Converts a trained LayerNorm model to both targets, certifies the results and measures their loss on held-out text. */
 export async function studyConversions(study: ConversionStudy): Promise<readonly ConversionResult[]> {
   const { model, corpus, config, signal } = study;
-  const window = { batch: config.batch, context: config.model.context, tokens: config.validation.finalTokens };
-  const validationLossBefore = await heldOutLoss(model, corpus, window);
+  const validationLossBefore = await heldOutLoss(model, config, corpus);
   const results: ConversionResult[] = [];
   for (const target of conversionTargets) {
     for (const dtype of study.dtypes) {
@@ -41,7 +40,7 @@ export async function studyConversions(study: ConversionStudy): Promise<readonly
         dtype: converted.certificate.dtypes.join(', '),
         certificate: figures(converted.certificate),
         validationLossBefore,
-        validationLossAfter: await heldOutLoss(out, corpus, window),
+        validationLossAfter: await heldOutLoss(out, config, corpus),
         tensorsRewritten: converted.tensorsRewritten,
         note: `${converted.certificate.rules.length} tensors written, ${converted.untiedHead ? 'head untied' : 'head as it was'}`,
       });

@@ -11,7 +11,14 @@ import {
   schemaVersion,
   writeReport,
 } from '../report/index.ts';
-import { type CompareProgress, type Comparison, compare, loadCorpus, parseConfig } from '../train/index.ts';
+import {
+  type CompareProgress,
+  type Comparison,
+  compare,
+  loadCorpus,
+  parseConfig,
+  requireText,
+} from '../train/index.ts';
 import { studyConversions } from './conversion.ts';
 import { evidenceResults } from './evidence.ts';
 import { findProfile, type Profile } from './profiles.ts';
@@ -57,6 +64,8 @@ export async function runStudy(options: StudyOptions): Promise<StudyResult> {
   const text = options.text ?? null;
   const config = parseConfig({ ...profile.config, text }, 'study');
   const corpus = await loadCorpus(text);
+  // Refused before anything is measured or written.
+  requireText(config, corpus);
   const folder = await openStudyFolder(out, profile.id, options.force ?? false);
   const say = (part: string) => (line: string) => options.onProgress?.(part, line);
   const skips = new Set(options.skip ?? []);

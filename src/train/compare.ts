@@ -6,12 +6,13 @@ import type { Corpus } from '../text/index.ts';
 import { baseline, type Comparison, summarize } from './comparison.ts';
 import { parseConfig, shapeOf, type TrainConfig } from './config.ts';
 import { loadCorpus } from './corpus.ts';
+import { requireText } from './evaluation.ts';
 import { requireMemory, trainingMemory } from './memory.ts';
 import { trainSpec } from './model.ts';
 import type { TrainProgress } from './options.ts';
 import { type RunOutcome, readOutcome } from './outcome.ts';
 import { type Job, runJobs } from './pool.ts';
-import { finishedRun, requireText } from './run.ts';
+import { finishedRun } from './run.ts';
 
 export interface CompareOptions {
   /** Where the run folders go, `<norm>-seed<seed>` each. */

@@ -9,6 +9,7 @@ export {
 } from './comparison.ts';
 export { defaultConfig, learningRateAt, parseConfig, type TrainConfig, usualWarmupSteps } from './config.ts';
 export { loadCorpus } from './corpus.ts';
+export { evaluationBatches, requireText } from './evaluation.ts';
 export { initialParameter, type TrainModel, trainSpec } from './model.ts';
 export type { TrainOptions, TrainProgress, TrainResult } from './options.ts';
 export { type RunOutcome, readOutcome } from './outcome.ts';
@@ -17,6 +18,8 @@ export { trainRun } from './run.ts';
 export {
   type Batch,
   createTrainStep,
+  idTensor,
+  initialState,
   type OptimizerConfig,
   type StepResult,
   type StepShape,

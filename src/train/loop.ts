@@ -4,9 +4,10 @@ import { writeFileAtomically } from '../core/files.ts';
 import type { Random } from '../core/random.ts';
 import type { Engine } from '../engine/index.ts';
 import { countParameters, type DecoderSpec } from '../models/index.ts';
-import { type Batch, trainBatch, validationBatches } from '../text/index.ts';
+import { trainBatch } from '../text/index.ts';
 import { type Checkpoint, writeCheckpoint } from './checkpoint.ts';
 import { learningRateAt, shapeOf } from './config.ts';
+import { evaluationBatches } from './evaluation.ts';
 import { exportModel } from './export.ts';
 import { finiteOrNull, type MetricsLog } from './metrics.ts';
 import type { TrainOptions, TrainResult } from './options.ts';
@@ -33,7 +34,7 @@ const flushSeconds = 1;
 export async function runSteps(work: Work, start: Checkpoint): Promise<TrainResult> {
   const { config, corpus, signal, onProgress, checkpointSeconds = 15 } = work.options;
   const { steps } = config.schedule;
-  const curve = evaluationBatches(work, config.validation.tokens);
+  const curve = evaluationBatches(config, corpus, config.validation.tokens);
   const data = work.random.split('data');
   const stepTime = createAverage(50);
   const wallTime = createAverage(200);
@@ -105,7 +106,7 @@ async function finish(work: Work, state: TrainState): Promise<TrainResult> {
   const { spec, step, random } = work;
   const { steps } = config.schedule;
   await checkpoint(work, state, steps);
-  const batches = evaluationBatches(work, config.validation.finalTokens);
+  const batches = evaluationBatches(config, corpus, config.validation.finalTokens);
   const loss = await work.evaluator.run(state.parameters, batches, signal);
   // The last update may have been the one too many.
   if (!Number.isFinite(loss)) return await end(work, steps, 'diverged', null);
@@ -134,13 +135,6 @@ async function end(
   await metrics.sync();
   const parameters = countParameters(spec);
   return { folder: options.folder, reason, step, finalValidationLoss, parameters, trained: true };
-}
-
-/** As many held-out batches as hold the given number of tokens, at least one. */
-function evaluationBatches({ options: { config, corpus } }: Work, tokens: number): readonly Batch[] {
-  const shape = shapeOf(config);
-  const limit = Math.max(1, Math.round(tokens / (shape.batch * shape.context)));
-  return validationBatches(corpus.validation, { ...shape, limit });
 }
 
 /** The mean of all values while they are few, of about the last `count` later. */

@@ -5,22 +5,22 @@ import { join } from 'node:path';
 import { InputError } from '../core/errors.ts';
 import { writeJsonAtomically } from '../core/files.ts';
 import { makeFolder } from '../core/makeFolder.ts';
-import { createRandom, type Random } from '../core/random.ts';
+import { createRandom } from '../core/random.ts';
 import { cpuEngine } from '../engine/index.ts';
 import { countParameters, type DecoderSpec } from '../models/index.ts';
-import { type Corpus, trainBatch, validationBatches } from '../text/index.ts';
+import type { Corpus } from '../text/index.ts';
 import { checkpointPath, readCheckpoint } from './checkpoint.ts';
 import { shapeOf, type TrainConfig } from './config.ts';
+import { requireText } from './evaluation.ts';
 import { type FoundRun, findRun, type RunRequest, removeRun } from './folder.ts';
 import { lockRun } from './lock.ts';
 import { runSteps } from './loop.ts';
 import { explainingMemory, requireMemory, trainingMemory } from './memory.ts';
 import { cutMetrics, type EndLine, openMetrics } from './metrics.ts';
-import { initialParameter, trainSpec } from './model.ts';
+import { trainSpec } from './model.ts';
 import type { TrainOptions, TrainResult } from './options.ts';
-import type { Chunk } from './packing.ts';
 import { runRecord } from './record.ts';
-import { createEvaluator, createTrainStep, type TrainState } from './step.ts';
+import { createEvaluator, createTrainStep, initialState } from './step.ts';
 
 /**
  * Trains one model in a run folder, or goes on where the folder's run stopped.
@@ -59,13 +59,6 @@ export async function trainRun(options: TrainOptions): Promise<TrainResult> {
 export async function finishedRun(request: RunRequest): Promise<TrainResult | null> {
   const found = await findRun(request);
   return found?.end ? resultOf(request.folder, trainSpec(request.config.model), found.end) : null;
-}
-
-/** Throws an `InputError` for a text that is shorter than one batch. */
-export function requireText(config: TrainConfig, corpus: Corpus): void {
-  const shape = shapeOf(config);
-  trainBatch(corpus.train, { ...shape, step: 0, random: createRandom(0) });
-  validationBatches(corpus.validation, { ...shape, limit: 1 });
 }
 
 /** A resumed run keeps its number of threads: some products sum in another order with another one. */
@@ -119,19 +112,4 @@ function runId(config: TrainConfig, corpus: Corpus): string {
   return createHash('sha256')
     .update(JSON.stringify([{ ...config, text: null }, corpus.sha256]))
     .digest('hex');
-}
-
-function initialState(spec: DecoderSpec, chunks: readonly Chunk[], random: Random): TrainState {
-  const zeros = () => chunks.map((chunk) => new Float32Array(chunk.size));
-  const parameters = chunks.map((chunk) => {
-    const flat = new Float32Array(chunk.size);
-    let start = 0;
-    for (const member of chunk.members) {
-      const values = initialParameter(spec, member, random);
-      flat.set(values, start);
-      start += values.length;
-    }
-    return flat;
-  });
-  return { parameters, firstMoments: zeros(), secondMoments: zeros() };
 }

@@ -1,3 +1,4 @@
+import type { Random } from '../core/random.ts';
 import type { Engine, EngineOptions, EngineTensor, Session } from '../engine/index.ts';
 import {
   type AdamWOptions,
@@ -14,6 +15,7 @@ import {
   type Tensor,
 } from '../graph/index.ts';
 import { buildDecoder, type DecoderSpec, decoderParameters } from '../models/index.ts';
+import { initialParameter } from './model.ts';
 import { type Chunk, packParameters, packTensors, unpackTensors } from './packing.ts';
 
 /** What the optimizer does at every step. */
@@ -29,6 +31,22 @@ export interface TrainState {
   readonly parameters: readonly Float32Array[];
   readonly firstMoments: readonly Float32Array[];
   readonly secondMoments: readonly Float32Array[];
+}
+
+/** The state that training starts with: every parameter drawn from a stream of its own name, the moments at zero. */
+export function initialState(spec: DecoderSpec, chunks: readonly Chunk[], random: Random): TrainState {
+  const zeros = () => chunks.map((chunk) => new Float32Array(chunk.size));
+  const parameters = chunks.map((chunk) => {
+    const flat = new Float32Array(chunk.size);
+    let start = 0;
+    for (const member of chunk.members) {
+      const values = initialParameter(spec, member, random);
+      flat.set(values, start);
+      start += values.length;
+    }
+    return flat;
+  });
+  return { parameters, firstMoments: zeros(), secondMoments: zeros() };
 }
 
 /** One batch: ids `[batch, context]` and the ids that follow each of them. */
@@ -225,7 +243,8 @@ function floatTensor(data: Float32Array): EngineTensor {
   return { dtype: 'float32', shape: [data.length], data };
 }
 
-function idTensor(ids: Int32Array, { batch, context }: StepShape): EngineTensor {
+/** Ids as the engine takes them: int64 `[batch, context]`. */
+export function idTensor(ids: Int32Array, { batch, context }: StepShape): EngineTensor {
   return { dtype: 'int64', shape: [batch, context], data: BigInt64Array.from(ids, (id) => BigInt(id)) };
 }
 

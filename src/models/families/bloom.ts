@@ -5,7 +5,8 @@ import { gptLike } from './layernorm.ts';
 import { runNorm } from './recentred.ts';
 import { storageOf } from './storage.ts';
 
-const partNames = {
+/** BLOOM's names, from which Falcon's come. */
+export const bloomNames = {
   'embedding.token': 'transformer.word_embeddings',
   'embedding.norm': 'transformer.word_embeddings_layernorm',
   'blocks.#.attention.input_norm': 'transformer.h.#.input_layernorm',
@@ -25,7 +26,7 @@ export const bloom: Family = {
   namePrefix: 'transformer.',
   isBuffer: () => false,
   sizeKeys: { vocabulary: 'vocab_size', hidden: 'hidden_size', inner: 'hidden_size', heads: 'n_head' },
-  storage: (spec) => storageOf(spec, partNames),
+  storage: (spec) => storageOf(spec, bloomNames),
   parse(raw, where = 'config.json') {
     const config = readConfig(raw, where);
     config.unsupported(

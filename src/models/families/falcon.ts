@@ -1,26 +1,15 @@
 import type { DecoderSpec } from '../spec.ts';
 import { activationNames } from './activation.ts';
 import { alibiSlopes, dividedHeadSize, readRotary } from './attention.ts';
+import { bloomNames } from './bloom.ts';
 import { type ConfigReader, readConfig } from './config.ts';
 import type { Family } from './family.ts';
 import { gptLike } from './layernorm.ts';
 import { runNorm } from './recentred.ts';
 import { storageOf } from './storage.ts';
 
-const partNames = {
-  'embedding.token': 'transformer.word_embeddings',
-  'blocks.#.attention.input_norm': 'transformer.h.#.input_layernorm',
-  'blocks.#.attention.qkv': 'transformer.h.#.self_attention.query_key_value',
-  'blocks.#.attention.output': 'transformer.h.#.self_attention.dense',
-  'blocks.#.mlp.input_norm': 'transformer.h.#.post_attention_layernorm',
-  'blocks.#.mlp.up': 'transformer.h.#.mlp.dense_h_to_4h',
-  'blocks.#.mlp.down': 'transformer.h.#.mlp.dense_4h_to_h',
-  final_norm: 'transformer.ln_f',
-  head: 'lm_head',
-};
-
 const twoNormNames = {
-  ...partNames,
+  ...bloomNames,
   'blocks.#.attention.input_norm': 'transformer.h.#.ln_attn',
   'blocks.#.mlp.input_norm': 'transformer.h.#.ln_mlp',
 };
@@ -44,7 +33,7 @@ export const falcon: Family = {
     heads: 'num_attention_heads',
     keyValueHeads: 'num_kv_heads',
   },
-  storage: (spec) => storageOf(spec, spec.parallel === 'two_norms' ? twoNormNames : partNames),
+  storage: (spec) => storageOf(spec, spec.parallel === 'two_norms' ? twoNormNames : bloomNames),
   parse(raw, where = 'config.json') {
     const config = readConfig(raw, where);
     const headSize = dividedHeadSize(config, 'hidden_size', 'num_attention_heads');

@@ -3,10 +3,12 @@ import { activationNames } from './activation.ts';
 import { dividedHeadSize } from './attention.ts';
 import { type ConfigReader, readConfig } from './config.ts';
 import type { Family } from './family.ts';
+import { gptLike } from './layernorm.ts';
 import { runNorm } from './recentred.ts';
 import { storageOf } from './storage.ts';
 
-const partNames = {
+/** GPT-2's names, which StarCoder's layout shares. */
+export const gpt2Names = {
   'embedding.token': 'transformer.wte',
   'embedding.position': 'transformer.wpe',
   'blocks.#.attention.input_norm': 'transformer.h.#.ln_1',
@@ -28,49 +30,34 @@ export const gpt2: Family = {
   sizeKeys: { vocabulary: 'vocab_size', positions: 'n_positions', hidden: 'n_embd', inner: 'n_inner' },
   parse: (config, where = 'config.json') => parse(readConfig(config, where)),
   // The linears of a block are Conv1D modules, which store [in, out].
-  storage: (spec) => storageOf(spec, partNames, (part) => part.type === 'linear' && part.layer !== null),
+  storage: (spec) => storageOf(spec, gpt2Names, (part) => part.type === 'linear' && part.layer !== null),
 };
 
 function parse(config: ConfigReader): DecoderSpec {
   config.unsupported('add_cross_attention', 'cross-attention is not supported', [false]);
-  config.unsupported('quantization_config', 'quantized weights are not supported');
-  const hiddenSize = config.count('n_embd');
-  const numHeads = config.count('n_head');
-  const numLayers = config.layers('n_layer');
-  const numPositions = config.count('n_positions');
   const headSize = dividedHeadSize(config, 'n_embd', 'n_head');
-  const norm = runNorm(config, { kind: 'layernorm', epsilon: config.positive('layer_norm_epsilon', 1e-5) });
+  const positions = { kind: 'learned', count: config.count('n_positions') } as const;
+  const hiddenSize = config.count('n_embd');
+  const decoder = gptLike(config, {
+    family: 'gpt2',
+    hiddenSize,
+    numLayers: config.layers('n_layer'),
+    numHeads: config.count('n_head'),
+    maxPositions: positions.count,
+    positions,
+    norm: runNorm(config, { kind: 'layernorm', epsilon: config.positive('layer_norm_epsilon', 1e-5) }),
+    activation: config.choice('activation_function', activationNames, 'gelu_new'),
+    innerSize: config.optionalCount('n_inner') ?? 4 * hiddenSize,
+    tiedHead: true,
+  });
   const scale = config.flag('scale_attn_weights', true) ? 1 / Math.sqrt(headSize) : 1;
   const byLayer = config.flag('scale_attn_by_inverse_layer_idx', false);
   return {
-    family: 'gpt2',
-    vocabularySize: config.count('vocab_size'),
-    hiddenSize,
-    streamSize: hiddenSize,
-    numLayers,
-    maxPositions: numPositions,
-    positions: { kind: 'learned', count: numPositions },
-    norm,
-    placement: 'pre',
-    finalNorm: norm,
+    ...decoder,
     attention: {
-      numHeads,
-      numKeyValueHeads: numHeads,
-      headSize,
+      ...decoder.attention,
       projection: 'fused',
-      qkvBias: true,
-      outputBias: true,
-      scales: Array.from({ length: numLayers }, (_, layer) => (byLayer ? scale / (layer + 1) : scale)),
-      clip: null,
-      qkNorm: null,
+      scales: decoder.attention.scales.map((_, layer) => (byLayer ? scale / (layer + 1) : scale)),
     },
-    mlp: {
-      kind: 'plain',
-      activation: config.choice('activation_function', activationNames, 'gelu_new'),
-      innerSize: config.optionalCount('n_inner') ?? 4 * hiddenSize,
-      bias: true,
-    },
-    tiedHead: config.flag('tie_word_embeddings', true),
-    headBias: false,
   };
 }

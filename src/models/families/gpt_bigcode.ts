@@ -2,22 +2,10 @@ import { activationNames } from './activation.ts';
 import { dividedHeadSize } from './attention.ts';
 import { readConfig } from './config.ts';
 import type { Family } from './family.ts';
+import { gpt2Names } from './gpt2.ts';
 import { gptLike } from './layernorm.ts';
 import { runNorm } from './recentred.ts';
 import { storageOf } from './storage.ts';
-
-const partNames = {
-  'embedding.token': 'transformer.wte',
-  'embedding.position': 'transformer.wpe',
-  'blocks.#.attention.input_norm': 'transformer.h.#.ln_1',
-  'blocks.#.attention.qkv': 'transformer.h.#.attn.c_attn',
-  'blocks.#.attention.output': 'transformer.h.#.attn.c_proj',
-  'blocks.#.mlp.input_norm': 'transformer.h.#.ln_2',
-  'blocks.#.mlp.up': 'transformer.h.#.mlp.c_fc',
-  'blocks.#.mlp.down': 'transformer.h.#.mlp.c_proj',
-  final_norm: 'transformer.ln_f',
-  head: 'lm_head',
-};
 
 /** StarCoder and SantaCoder: GPT-2 whose heads share one key and one value, with linears stored as PyTorch does. */
 export const gptBigcode: Family = {
@@ -26,7 +14,7 @@ export const gptBigcode: Family = {
   namePrefix: 'transformer.',
   isBuffer: (name) => /^bias$|^h\.\d+\.attn\.(masked_)?bias$/.test(name),
   sizeKeys: { vocabulary: 'vocab_size', positions: 'n_positions', hidden: 'n_embd', inner: 'n_inner', heads: 'n_head' },
-  storage: (spec) => storageOf(spec, partNames),
+  storage: (spec) => storageOf(spec, gpt2Names),
   parse(raw, where = 'config.json') {
     const config = readConfig(raw, where);
     config.unsupported('add_cross_attention', 'cross-attention is not supported', [false]);

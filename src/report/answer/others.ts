@@ -26,7 +26,7 @@ function comparisonSentences(compared: readonly Compared[]): readonly string[] {
   const found = [
     ...(lower.length > 0 ? [`lower with ${enumeration(lower.map(amount))}`] : []),
     ...(higher.length > 0 ? [`higher with ${enumeration(higher.map(amount))}`] : []),
-    ...(open.length > 0 ? [`neither shown with ${enumeration(open.map(({ name }) => name))}`] : []),
+    ...(open.length > 0 ? [`not shown to be either with ${enumeration(open.map(({ name }) => name))}`] : []),
   ];
   const caution =
     compared.length === 1

@@ -1,9 +1,10 @@
 import * as Plot from '@observablehq/plot';
 import { signed } from '../format.ts';
-import { color, normStyle } from '../palette.ts';
+import { color } from '../palette.ts';
 import type { NormRuns, TrainingResults } from '../results.ts';
 import type { Figure } from './figure.ts';
-import { drawSvg, type LegendEntry } from './svg.ts';
+import { lineLegend, type Spread, spreadMarks, spreadOfCurves } from './spread.ts';
+import { drawSvg } from './svg.ts';
 
 /** The frame fits what comes after this fraction of the steps; early differences are large and pass. */
 const fittedFrom = 0.2;
@@ -43,9 +44,7 @@ export const validationDifference: Figure = {
       description: `At the last step, nats per byte: ${norms.map(({ norm, spread }) => `${norm.name} ${signed(spread.at(-1)?.mean ?? 0, 4)}`).join('; ')}.`,
       width,
       height: 260,
-      legend: norms.map(
-        ({ norm }): LegendEntry => ({ label: norm.name, mark: { kind: 'line', style: normStyle(norm.id) } }),
-      ),
+      legend: lineLegend(norms),
       plot: {
         marginLeft: 52,
         marginRight: 24,
@@ -54,27 +53,7 @@ export const validationDifference: Figure = {
         marks: [
           ...(margin === null ? [] : [Plot.rect([0], { y1: -margin, y2: margin, fill: color('band') })]),
           Plot.ruleY([0], { stroke: color('muted') }),
-          ...norms.flatMap(({ norm, spread }) => {
-            const style = normStyle(norm.id);
-            return [
-              Plot.areaY(spread, {
-                x: 'step',
-                y1: 'low',
-                y2: 'high',
-                fill: style.stroke,
-                fillOpacity: 0.15,
-                clip: true,
-              }),
-              Plot.lineY(spread, {
-                x: 'step',
-                y: 'mean',
-                stroke: style.stroke,
-                strokeWidth: 2,
-                strokeDasharray: style.dash,
-                clip: true,
-              }),
-            ];
-          }),
+          ...norms.flatMap(({ norm, spread }) => spreadMarks(norm, spread, 0.15)),
         ],
       },
     });
@@ -86,27 +65,17 @@ function marginOf(training: TrainingResults): number | null {
   return training.norms.find((norm) => norm.paired?.equivalence)?.paired?.equivalence?.margin ?? null;
 }
 
-/** Mean, lowest and highest paired difference at the steps that every pair was validated at. */
-function pairedSpread(norm: NormRuns, baseline: NormRuns) {
-  const differences = new Map<number, number[]>();
-  let pairs = 0;
-  for (const run of norm.runs.filter((candidate) => !candidate.diverged)) {
+/** The spread of the paired differences, at the steps that every pair was validated at. */
+function pairedSpread(norm: NormRuns, baseline: NormRuns): readonly Spread[] {
+  const curves = norm.runs.flatMap((run) => {
     const partner = baseline.runs.find((candidate) => candidate.seed === run.seed && !candidate.diverged);
-    if (!partner) continue;
-    pairs += 1;
+    if (run.diverged || !partner) return [];
     const reference = new Map(partner.validationCurve.map(({ step, loss }) => [step, loss]));
-    for (const { step, loss } of run.validationCurve) {
+    const differences = run.validationCurve.flatMap(({ step, loss }) => {
       const other = reference.get(step);
-      if (other !== undefined) differences.set(step, [...(differences.get(step) ?? []), loss - other]);
-    }
-  }
-  return [...differences]
-    .filter(([, values]) => values.length === pairs)
-    .sort(([a], [b]) => a - b)
-    .map(([step, values]) => ({
-      step,
-      mean: values.reduce((sum, value) => sum + value, 0) / values.length,
-      low: Math.min(...values),
-      high: Math.max(...values),
-    }));
+      return other === undefined ? [] : [{ step, value: loss - other }];
+    });
+    return [differences];
+  });
+  return spreadOfCurves(curves);
 }

@@ -3,17 +3,11 @@ import { fixed, plural } from '../format.ts';
 import { color, normStyle } from '../palette.ts';
 import type { NormRuns, TrainingResults } from '../results.ts';
 import type { Figure } from './figure.ts';
-import { drawSvg, type LegendEntry } from './svg.ts';
+import { lineLegend, type Spread, spreadMarks, spreadOfCurves } from './spread.ts';
+import { drawSvg } from './svg.ts';
 
 /** The curves are cut above the loss of this fraction of the steps, or the start would flatten the rest. */
 const shownFrom = 0.05;
-
-interface Spread {
-  readonly step: number;
-  readonly mean: number;
-  readonly low: number;
-  readonly high: number;
-}
 
 export const validationLoss: Figure = {
   id: 'validation-loss',
@@ -48,9 +42,7 @@ export const validationLoss: Figure = {
       description: describe(training),
       width,
       height: 300,
-      legend: norms.map(
-        ({ norm }): LegendEntry => ({ label: norm.name, mark: { kind: 'line', style: normStyle(norm.id) } }),
-      ),
+      legend: lineLegend(norms),
       plot: {
         marginLeft: 44,
         marginRight: 24,
@@ -69,22 +61,7 @@ export const validationLoss: Figure = {
           ...norms.flatMap(({ norm, spread }) => {
             const style = normStyle(norm.id);
             return [
-              Plot.areaY(spread, {
-                x: 'step',
-                y1: 'low',
-                y2: 'high',
-                fill: style.stroke,
-                fillOpacity: 0.18,
-                clip: true,
-              }),
-              Plot.lineY(spread, {
-                x: 'step',
-                y: 'mean',
-                stroke: style.stroke,
-                strokeWidth: 2,
-                strokeDasharray: style.dash,
-                clip: true,
-              }),
+              ...spreadMarks(norm, spread, 0.18),
               ...norm.runs
                 .filter((run) => run.diverged)
                 .map((run) =>
@@ -104,22 +81,10 @@ export const validationLoss: Figure = {
   },
 };
 
-/** Mean, lowest and highest loss at the steps that every finished run was validated at. */
+/** The spread of the losses, at the steps that every finished run was validated at. */
 function spreadOf(norm: NormRuns): readonly Spread[] {
   const finished = norm.runs.filter((run) => !run.diverged);
-  const byStep = new Map<number, number[]>();
-  for (const { step, loss } of finished.flatMap((run) => run.validationCurve)) {
-    byStep.set(step, [...(byStep.get(step) ?? []), loss]);
-  }
-  return [...byStep]
-    .filter(([, losses]) => losses.length === finished.length)
-    .sort(([a], [b]) => a - b)
-    .map(([step, losses]) => ({
-      step,
-      mean: losses.reduce((sum, loss) => sum + loss, 0) / losses.length,
-      low: Math.min(...losses),
-      high: Math.max(...losses),
-    }));
+  return spreadOfCurves(finished.map((run) => run.validationCurve.map(({ step, loss }) => ({ step, value: loss }))));
 }
 
 function describe(training: TrainingResults): string {
