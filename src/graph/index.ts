@@ -3,7 +3,9 @@ export { evaluate, evaluateSteps } from './evaluate.ts';
 export { gradients } from './gradient.ts';
 export * from './onnx/index.ts';
 export {
+  type AttendSegment,
   add,
+  attend,
   broadcastTo,
   cast,
   concat,

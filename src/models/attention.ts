@@ -1,6 +1,7 @@
 import type { Dim } from '../core/shape.ts';
 import {
   add,
+  attend,
   concat,
   constant,
   matmul,
@@ -14,34 +15,51 @@ import {
   tanh,
   transpose,
 } from '../graph/index.ts';
-import { type Rotation, rotation, scoreOffsets } from './positions.ts';
+import { lengthOf, type Positions, type Rotation, rotation, scoreOffsets } from './positions.ts';
 import type { AttentionSpec, DecoderSpec } from './spec.ts';
 import { applyNorm, linear, type Weights } from './weights.ts';
+
+/** Keys and values of a layer, `[batch, keyValueHeads, positions, size]`. */
+export interface KeysAndValues {
+  readonly keys: Tensor;
+  readonly values: Tensor;
+}
+
+/** What a key-value cache holds, and what it is to hold. */
+export interface Cache {
+  /** The keys and values of earlier tokens. */
+  readonly earlier: (layer: number) => KeysAndValues;
+  /** What is added to their scores. */
+  readonly offsets: (layer: number) => Tensor;
+  /** Told each layer's keys and values of the tokens that are computed now. */
+  readonly keep: (layer: number, entry: KeysAndValues) => void;
+}
 
 /** What all layers' attention depends on. */
 export interface AttentionContext {
   readonly spec: DecoderSpec;
   readonly weights: Weights;
   readonly batch: Dim;
-  readonly sequence: number;
+  readonly sequence: Dim;
   readonly offsets: (layer: number) => Tensor;
   readonly rotate: Rotation;
+  readonly cache: Cache | undefined;
 }
 
 export function attentionContext(
   spec: DecoderSpec,
   weights: Weights,
-  size: { readonly batch: Dim; readonly sequence: number },
+  size: { readonly batch: Dim; readonly positions: Positions; readonly cache?: Cache },
 ): AttentionContext {
-  const { batch, sequence } = size;
-  const offsets = scoreOffsets(spec, sequence);
-  return { spec, weights, batch, sequence, offsets, rotate: rotation(spec, sequence) };
+  const { batch, positions, cache } = size;
+  const offsets = scoreOffsets(spec, positions);
+  return { spec, weights, batch, sequence: lengthOf(positions), offsets, rotate: rotation(spec, positions), cache };
 }
 
-/** Causal attention of a layer on `[batch, sequence, streamSize]`; heads that share keys and values are an axis of their own. */
+/** Causal attention of a layer on `[batch, sequence, streamSize]`. */
 export function attention(context: AttentionContext, layer: number, x: Tensor): Tensor {
   const { spec, weights, batch, sequence } = context;
-  const { numHeads, numKeyValueHeads, headSize, scales, scoreCap } = spec.attention;
+  const { numHeads, numKeyValueHeads, headSize, scales } = spec.attention;
   const name = `blocks.${layer}.attention`;
   const [query, key, value] = project(context, name, x);
   const heads = (y: Tensor, count: number) => transpose(reshape(y, [batch, sequence, count, headSize]), [0, 2, 1, 3]);
@@ -51,21 +69,40 @@ export function attention(context: AttentionContext, layer: number, x: Tensor): 
   };
   const prepare = (y: Tensor, which: 'query' | 'key', count: number) =>
     context.rotate(normed(heads(normed(y, which, 'full'), count), which, 'head'), layer);
+  const mixed = attendTo(
+    context,
+    layer,
+    scale(prepare(query, 'query', numHeads), scales[layer] ?? 1 / Math.sqrt(headSize)),
+    { keys: prepare(key, 'key', numKeyValueHeads), values: heads(value, numKeyValueHeads) },
+  );
+  return linear(weights, `${name}.output`, mixed);
+}
 
+/**
+ * The values that scaled queries `[batch, heads, sequence, size]` attend to: `[batch, sequence, heads · value size]`. Heads
+ * that share keys and values are an axis of their own.
+ */
+export function attendTo(context: AttentionContext, layer: number, queries: Tensor, own: KeysAndValues): Tensor {
+  const { spec, batch, sequence, cache } = context;
+  const { numHeads, numKeyValueHeads, scoreCap } = spec.attention;
   const group = numHeads / numKeyValueHeads;
   const grouped = (y: Tensor, size: number) =>
-    group === 1 ? y : reshape(y, [batch, numKeyValueHeads, size, sequence, headSize]);
-  const q = grouped(scale(prepare(query, 'query', numHeads), scales[layer] ?? 1 / Math.sqrt(headSize)), group);
-  const k = grouped(prepare(key, 'key', numKeyValueHeads), 1);
-  const v = grouped(heads(value, numKeyValueHeads), 1);
-  const scores = softCap(matmul(q, k, { transposeB: true }), scoreCap);
-  const weightsOfKeys = softmax(add(scores, context.offsets(layer)));
-  const mixed = reshape(matmul(weightsOfKeys, v), [batch, numHeads, sequence, headSize]);
-  return linear(
-    weights,
-    `${name}.output`,
-    reshape(transpose(mixed, [0, 2, 1, 3]), [batch, sequence, numHeads * headSize]),
-  );
+    group === 1 ? y : reshape(y, [batch, numKeyValueHeads, size, ...y.shape.slice(2)]);
+  const together = ({ keys, values }: KeysAndValues) => ({ keys: grouped(keys, 1), values: grouped(values, 1) });
+  const width = own.values.shape[3] ?? 0;
+  const q = grouped(queries, group);
+  const { keys, values } = together(own);
+  const offsets = context.offsets(layer);
+  let mixed: Tensor;
+  if (cache === undefined) {
+    mixed = matmul(softmax(add(softCap(matmul(q, keys, { transposeB: true }), scoreCap), offsets)), values);
+  } else {
+    cache.keep(layer, own);
+    const earlier = { ...together(cache.earlier(layer)), offsets: cache.offsets(layer) };
+    mixed = attend(q, [earlier, { keys, values, offsets }], { cap: scoreCap ?? null });
+  }
+  const apart = transpose(reshape(mixed, [batch, numHeads, sequence, width]), [0, 2, 1, 3]);
+  return reshape(apart, [batch, sequence, numHeads * Number(width)]);
 }
 
 /** cap · tanh(x / cap), or x without a cap. */

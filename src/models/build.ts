@@ -1,8 +1,8 @@
-import { add, gather, input, matmul, scale, slice, type Tensor } from '../graph/index.ts';
-import { type AttentionContext, attention, attentionContext, softCap } from './attention.ts';
-import { mlp } from './mlp.ts';
+import { input, type Tensor } from '../graph/index.ts';
+import { attentionContext } from './attention.ts';
+import { block, embed, logitsOf, normedAtTheEnd } from './blocks.ts';
 import type { DecoderSpec } from './spec.ts';
-import { applyNorm, type BuildOptions, collectWeights, linear, type Weights, withBias } from './weights.ts';
+import { type BuildOptions, collectWeights } from './weights.ts';
 
 /** A decoder's graph. */
 export interface DecoderGraph {
@@ -23,62 +23,16 @@ export function buildDecoder(spec: DecoderSpec, options: BuildOptions): DecoderG
   const { batch, sequence } = options;
   const weights = collectWeights(spec, options);
   const inputIds = input('input_ids', 'int', [batch, sequence]);
-  let x = embed(spec, weights, inputIds, sequence);
+  const positions = { kind: 'counted', length: sequence } as const;
+  let x = embed(spec, weights, inputIds, positions);
   const hiddenStates = [x];
-  const context = attentionContext(spec, weights, { batch, sequence });
+  const context = attentionContext(spec, weights, { batch, positions });
   for (let layer = 0; layer < spec.numLayers; layer++) {
     x = block(context, layer, x);
     hiddenStates.push(x);
   }
   const lastBlockOut = x;
-  if (spec.finalNorm !== null) x = applyNorm(weights, spec.finalNorm, 'final_norm', x);
+  x = normedAtTheEnd(spec, weights, x);
   hiddenStates[hiddenStates.length - 1] = x;
-  const products = spec.tiedHead
-    ? withBias(weights, 'head', matmul(x, weights.get('embedding.token.weight').tensor, { transposeB: true }))
-    : linear(weights, 'head', x);
-  const logits = softCap(scale(products, spec.logitScale ?? 1), spec.logitCap);
-  return { inputIds, logits, hiddenStates, lastBlockOut, parameters: weights.stored };
-}
-
-function embed(spec: DecoderSpec, weights: Weights, inputIds: Tensor, sequence: number): Tensor {
-  const { positions, embeddingNorm, embeddingScale = 1 } = spec;
-  let x = scale(gather(weights.get('embedding.token.weight').tensor, inputIds), embeddingScale);
-  if (positions.kind === 'learned') {
-    const first = positions.offset ?? 0;
-    x = add(x, slice(weights.get('embedding.position.weight').tensor, 0, first, first + sequence));
-  }
-  return embeddingNorm === undefined ? x : applyNorm(weights, embeddingNorm, 'embedding.norm', x);
-}
-
-function block(context: AttentionContext, layer: number, x: Tensor): Tensor {
-  const { spec, weights } = context;
-  const [attentionName, mlpName] = [`blocks.${layer}.attention`, `blocks.${layer}.mlp`];
-  const attend = (y: Tensor) => attention(context, layer, y);
-  const transform = (y: Tensor) => mlp(spec, weights, layer, y);
-  if (spec.parallel === undefined) {
-    return applyBranch(context, mlpName, applyBranch(context, attentionName, x, attend), transform);
-  }
-  const normed = applyNorm(weights, spec.norm, `${attentionName}.input_norm`, x);
-  const forMlp = spec.parallel === 'shared_norm' ? normed : applyNorm(weights, spec.norm, `${mlpName}.input_norm`, x);
-  return add(add(x, attend(normed)), transform(forMlp));
-}
-
-/** One residual branch with its norms, wherever the placement puts them. */
-function applyBranch(
-  { spec, weights }: AttentionContext,
-  name: string,
-  x: Tensor,
-  branch: (x: Tensor) => Tensor,
-): Tensor {
-  const normed = (place: string, y: Tensor) => applyNorm(weights, spec.norm, `${name}.${place}`, y);
-  switch (spec.placement) {
-    case 'pre':
-      return add(x, branch(normed('input_norm', x)));
-    case 'post':
-      return normed('output_norm', add(x, branch(x)));
-    case 'output':
-      return add(x, normed('output_norm', branch(x)));
-    case 'peri':
-      return add(x, normed('output_norm', branch(normed('input_norm', x))));
-  }
+  return { inputIds, logits: logitsOf(spec, weights, x), hiddenStates, lastBlockOut, parameters: weights.stored };
 }

@@ -1,6 +1,8 @@
 /** Decoders as data: specs, the families that store them, their graphs, and their checkpoints. */
+export type { KeysAndValues } from './attention.ts';
 export * from './build.ts';
 export type { NeededTensor } from './check.ts';
+export * from './decoding.ts';
 export type { Family } from './families/family.ts';
 export { families, familyOf } from './families/index.ts';
 export { rmsCounterpart } from './families/recentred.ts';

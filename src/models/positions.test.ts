@@ -36,7 +36,7 @@ test('the slopes of ALiBi are those of its paper for 8 heads, and between them f
 test('a window counts the query’s own key', () => {
   const sizes = { vocab_size: 9, hidden_size: 4, num_attention_heads: 1, num_hidden_layers: 2, intermediate_size: 4 };
   const config = { model_type: 'mistral', ...sizes, num_key_value_heads: 1, sliding_window: 2 };
-  const [offsets] = evaluate([scoreOffsets(familyOf(config).parse(config), 4)(0)], {});
+  const [offsets] = evaluate([scoreOffsets(familyOf(config).parse(config), { kind: 'counted', length: 4 })(0)], {});
   const no = Number.NEGATIVE_INFINITY;
   expect(offsets).toEqual(makeValue('float', [4, 4], [0, no, no, no, 0, 0, no, no, no, 0, 0, no, no, no, 0, 0]));
 });
@@ -44,7 +44,7 @@ test('a window counts the query’s own key', () => {
 test('Falcon’s ALiBi is rounded to bfloat16 before it is scaled', () => {
   const sizes = { vocab_size: 9, hidden_size: 48, num_attention_heads: 12, num_hidden_layers: 1 };
   const spec = familyOf({ model_type: 'falcon' }).parse({ ...sizes, alibi: true, multi_query: false });
-  const [offsets] = evaluate([scoreOffsets(spec, 6)(0)], {});
+  const [offsets] = evaluate([scoreOffsets(spec, { kind: 'counted', length: 6 })(0)], {});
   // Head 8 has the slope 2^-0.5: 0.70703125 in bfloat16, five times that is 3.53515625, rounded 3.53125.
   expect(offsets?.data[8 * 36 + 5 * 6 + 5]).toBe(3.53125);
 });

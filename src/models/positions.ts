@@ -1,29 +1,73 @@
 import { roundTo } from '../core/rounding.ts';
-import { add, concat, constant, mul, neg, reshape, slice, split, type Tensor } from '../graph/index.ts';
+import type { Dim } from '../core/shape.ts';
+import {
+  add,
+  cast,
+  concat,
+  constant,
+  gather,
+  lessOrEqual,
+  mul,
+  neg,
+  reshape,
+  slice,
+  split,
+  sub,
+  type Tensor,
+  transpose,
+  where,
+} from '../graph/index.ts';
 import type { AlibiPositions, AttentionSpec, DecoderSpec, RotaryPositions } from './spec.ts';
+
+/**
+ * Where the tokens of a sequence stand: at 0, 1, … when their number is known, else where `ids`, int `[sequence]`, says.
+ * These are below `context`; keys at `context` itself are slots of a cache that hold nothing.
+ */
+export type Positions =
+  | { readonly kind: 'counted'; readonly length: number }
+  | { readonly kind: 'given'; readonly ids: Tensor; readonly context: number };
+
+export function lengthOf(positions: Positions): Dim {
+  if (positions.kind === 'counted') return positions.length;
+  const [length] = positions.ids.shape;
+  if (length === undefined) throw new RangeError('models/positions: the positions have no axis');
+  return length;
+}
+
+/** A row for each token, a function of its position: `[sequence, width]`. */
+function rowsAt(positions: Positions, width: number, entry: (position: number, i: number) => number): Tensor {
+  const table = (rows: number) =>
+    constant(
+      Float64Array.from({ length: rows * width }, (_, i) => entry(Math.floor(i / width), i % width)),
+      [rows, width],
+    );
+  return positions.kind === 'counted' ? table(positions.length) : gather(table(positions.context + 1), positions.ids);
+}
+
+/** The rows of a table of learned positions for each token, `[sequence, width]`; the first position's is row `offset`. */
+export function learnedRows(positions: Positions, table: Tensor, offset: number): Tensor {
+  return positions.kind === 'counted'
+    ? slice(table, 0, offset, offset + positions.length)
+    : gather(table, offset === 0 ? positions.ids : add(positions.ids, constant(offset, [], 'int')));
+}
 
 /** Rotates queries or keys `[batch, heads, sequence, headSize]` of a layer by their positions. */
 export type Rotation = (x: Tensor, layer: number) => Tensor;
 
 /** The rotation of a decoder's queries and keys; without rotary positions they stay as they are. */
-export function rotation({ positions, attention: { headSize } }: DecoderSpec, sequence: number): Rotation {
-  if (positions.kind !== 'rotary') return (x) => x;
-  const size = positions.size ?? headSize;
-  const frequencies = rotaryFrequencies(positions, size);
-  const pairOf = (i: number) => (positions.interleaved ? Math.floor(i / 2) : i % (size / 2));
-  const table = (f: (angle: number) => number) => {
-    const angleAt = (i: number) => Math.floor(i / size) * (frequencies[pairOf(i % size)] ?? Number.NaN);
-    return constant(
-      Float64Array.from({ length: sequence * size }, (_, i) => f(angleAt(i))),
-      [sequence, size],
-    );
-  };
+export function rotation({ positions: spec, attention: { headSize } }: DecoderSpec, positions: Positions): Rotation {
+  if (spec.kind !== 'rotary') return (x) => x;
+  const size = spec.size ?? headSize;
+  const frequencies = rotaryFrequencies(spec, size);
+  const pairOf = (i: number) => (spec.interleaved ? Math.floor(i / 2) : i % (size / 2));
+  const table = (f: (angle: number) => number) =>
+    rowsAt(positions, size, (position, i) => f(position * (frequencies[pairOf(i)] ?? Number.NaN)));
   const cosines = table(Math.cos);
   const sines = table(Math.sin);
-  const turn = positions.interleaved ? turnNeighbours : turnHalves;
+  const turn = spec.interleaved ? turnNeighbours : turnHalves;
   const rotate = (x: Tensor) => add(mul(x, cosines), mul(turn(x, size), sines));
   return (x, layer) => {
-    if (positions.layers?.[layer] === false) return x;
+    if (spec.layers?.[layer] === false) return x;
     if (size === headSize) return rotate(x);
     return concat([rotate(slice(x, -1, 0, size)), slice(x, -1, size, headSize)], -1);
   };
@@ -59,36 +103,88 @@ function turnNeighbours(x: Tensor, size: number): Tensor {
   return reshape(concat([neg(second), first], -1), x.shape);
 }
 
-/** What is added to the scores of a layer, `[sequence, sequence]` or, where heads differ, `[heads, sequence, sequence]`. */
-export function scoreOffsets({ positions, attention }: DecoderSpec, sequence: number): (layer: number) => Tensor {
-  const alibi = positions.kind === 'alibi' ? positions : ({ kind: 'alibi', slopes: [0] } as const);
+/**
+ * What is added to the scores of a layer, `[queries, keys]` or, where heads differ, `[heads, queries, keys]`, with the heads
+ * that share a key on an axis of their own.
+ */
+export function scoreOffsets(
+  { positions: spec, attention }: DecoderSpec,
+  queries: Positions,
+  keys: Positions = queries,
+): (layer: number) => Tensor {
+  const alibi = spec.kind === 'alibi' ? spec : undefined;
   const made = new Map<number | null, Tensor>();
   return (layer) => {
     const window = attention.windows?.[layer] ?? null;
-    const offsets = made.get(window) ?? offsetsOf(sequence, window, alibi, attention);
+    const offsets =
+      made.get(window) ??
+      (queries.kind === 'counted' && keys.kind === 'counted'
+        ? countedOffsets(queries.length, window, alibi, attention)
+        : givenOffsets(queries, keys, window, alibi, attention));
     made.set(window, offsets);
     return offsets;
   };
 }
 
 /** −∞ for a key that comes later than the query or before its window, else minus the head's slope · distance. */
-function offsetsOf(
+function countedOffsets(
   sequence: number,
   window: number | null,
-  { slopes, rounding }: AlibiPositions,
-  { numHeads, numKeyValueHeads }: AttentionSpec,
+  alibi: AlibiPositions | undefined,
+  attention: AttentionSpec,
 ): Tensor {
-  const offset = (slope: number, query: number, key: number) =>
-    rounding === undefined
-      ? 0 - slope * (query - key)
-      : rounding.scale * roundTo(roundTo(slope, rounding.dtype) * key, rounding.dtype);
+  const slopes = alibi?.slopes ?? [0];
   const data = Float64Array.from({ length: slopes.length * sequence * sequence }, (_, i) => {
     const slope = slopes[Math.floor(i / sequence ** 2)] ?? Number.NaN;
     const [query, key] = [Math.floor(i / sequence) % sequence, i % sequence];
     const seen = key <= query && (window === null || query - key < window);
-    return seen ? offset(slope, query, key) : Number.NEGATIVE_INFINITY;
+    if (!seen) return Number.NEGATIVE_INFINITY;
+    return alibi?.rounding === undefined ? 0 - slope * (query - key) : roundedOffset(alibi.rounding, slope, key);
   });
-  if (slopes.length === 1) return constant(data, [sequence, sequence]);
+  if (alibi === undefined) return constant(data, [sequence, sequence]);
+  return constant(data, [...headAxes(attention), sequence, sequence]);
+}
+
+/** The same where the positions are given when the graph runs. */
+function givenOffsets(
+  queries: Positions,
+  keys: Positions,
+  window: number | null,
+  alibi: AlibiPositions | undefined,
+  attention: AttentionSpec,
+): Tensor {
+  const query = reshape(idsOf(queries), [lengthOf(queries), 1]);
+  const key = reshape(idsOf(keys), [1, lengthOf(keys)]);
+  const hidden = constant(Number.NEGATIVE_INFINITY);
+  const unlessEarlier = (x: Tensor) =>
+    window === null ? x : where(lessOrEqual(query, add(key, constant(window - 1, [], 'int'))), x, hidden);
+  const unlessHidden = (x: Tensor) => where(lessOrEqual(key, query), unlessEarlier(x), hidden);
+  if (alibi === undefined) return unlessHidden(constant(0));
+  const { slopes, rounding } = alibi;
+  const axes = headAxes(attention);
+  if (rounding !== undefined) {
+    const ofKeys = rowsAt(keys, slopes.length, (position, head) =>
+      roundedOffset(rounding, slopes[head] ?? Number.NaN, position),
+    );
+    return unlessHidden(reshape(transpose(ofKeys, [1, 0]), [...axes, 1, lengthOf(keys)]));
+  }
+  return unlessHidden(mul(constant(slopes, [...axes, 1, 1]), cast(sub(key, query), 'float')));
+}
+
+function idsOf(positions: Positions): Tensor {
+  if (positions.kind === 'given') return positions.ids;
+  return constant(
+    Float64Array.from({ length: positions.length }, (_, i) => i),
+    [positions.length],
+    'int',
+  );
+}
+
+function roundedOffset(rounding: NonNullable<AlibiPositions['rounding']>, slope: number, key: number): number {
+  return rounding.scale * roundTo(roundTo(slope, rounding.dtype) * key, rounding.dtype);
+}
+
+function headAxes({ numHeads, numKeyValueHeads }: AttentionSpec): readonly number[] {
   const group = numHeads / numKeyValueHeads;
-  return constant(data, group === 1 ? [numHeads, sequence, sequence] : [numKeyValueHeads, group, sequence, sequence]);
+  return group === 1 ? [numHeads] : [numKeyValueHeads, group];
 }

@@ -41,7 +41,7 @@ export interface Weights {
 }
 
 /** The parameters of a decoder, each stored tensor once. */
-export function collectWeights(spec: DecoderSpec, options: BuildOptions): Weights {
+export function collectWeights(spec: DecoderSpec, options: Pick<BuildOptions, 'storage' | 'parameter'>): Weights {
   const storage = options.storage ?? canonicalStorage(spec);
   const create = options.parameter ?? parameter;
   const stored = new Map<string, Tensor>();

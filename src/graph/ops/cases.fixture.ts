@@ -1,5 +1,5 @@
 import type { Random } from '../../core/random.ts';
-import { type Shape, sizeOf } from '../../core/shape.ts';
+import { type Dim, type Shape, sizeOf } from '../../core/shape.ts';
 import { initialValue, normKinds } from '../../norms/index.ts';
 import { apply, at, type Tensor, type Value } from '../tensor.ts';
 import {
@@ -294,6 +294,40 @@ const losses: readonly OpCase[] = [
   },
 ];
 
+/** Queries of `heads` on segments, of which one may have keys and values that all heads share. */
+function attention(title: string, counts: readonly Dim[], cap: number | null): OpCase {
+  return {
+    op: 'attend',
+    title,
+    draw: (random) => {
+      const heads = drawShape(random, 0, 2);
+      const rows = choose(random, [1, 'seq']);
+      const [size, width] = [1 + random.integer(4), 1 + random.integer(4)];
+      const shared = heads.map(() => 1);
+      const queries = [...heads, rows, size];
+      const segments = counts.flatMap((count): readonly Given[] => {
+        const own = choose(random, [heads, shared, []]);
+        const shapes = [
+          [...own, count, size],
+          [...own, count, width],
+          [...choose(random, [heads, []]), rows, count],
+        ];
+        return shapes.map((shape) => given(shape, normals(random, shape)));
+      });
+      return {
+        inputs: [given(queries, normals(random, queries)), ...segments],
+        apply: (x) => apply(allOps.attend, x, { cap }),
+      };
+    },
+  };
+}
+
+const attentions: readonly OpCase[] = [
+  attention('one segment', [4], null),
+  attention('two segments', ['batch', 'seq'], null),
+  attention('capped', [3, 1], 1.5),
+];
+
 const gather: readonly OpCase[] = [
   {
     op: 'gather',
@@ -433,6 +467,7 @@ export const opCases: readonly OpCase[] = [
   ...layout,
   ...matmul,
   ...losses,
+  ...attentions,
   ...gather,
   ...positions,
   ...activations,

@@ -6,9 +6,9 @@ const gatherOp: Op<null> = {
   infer([table, ids]) {
     const [rows, width] = table?.shape ?? [];
     const fits = table?.dtype === 'float' && table.shape.length === 2 && ids?.dtype === 'int';
-    if (!fits || typeof rows !== 'number' || typeof width !== 'number') {
+    if (!fits || rows === undefined || typeof width !== 'number') {
       throw new RangeError(
-        `graph/gather: expected a float table [rows, width] of known size and int ids, got ${formatTypes([table, ids])}`,
+        `graph/gather: expected a float table [rows, width] of a known width and int ids, got ${formatTypes([table, ids])}`,
       );
     }
     return [{ dtype: 'float', shape: [...ids.shape, width] }];
@@ -29,6 +29,9 @@ const gatherOp: Op<null> = {
     const [table, ids] = inputs;
     const dy = outputGradients[0];
     if (table === undefined || ids === undefined || !dy) return [null, null];
+    if (typeof table.shape[0] !== 'number') {
+      throw new RangeError(`graph/gather: the gradient of ${formatTypes([table])} needs a known number of rows`);
+    }
     return [applySingle(scatterRowsOp, [ids, dy], { shape: table.shape }), null];
   },
   emit: (context, inputs) => context.add('Gather', inputs, { axis: 0 }),

@@ -1,4 +1,5 @@
 import { activationOps } from './activations.ts';
+import { attendOps } from './attend.ts';
 import { crossEntropyOps } from './cross-entropy.ts';
 import { elementwiseOps } from './elementwise.ts';
 import { gatherOps } from './gather.ts';
@@ -10,6 +11,7 @@ import { reduceOps } from './reduce.ts';
 import { softmaxOps } from './softmax.ts';
 
 export * from './activations.ts';
+export * from './attend.ts';
 export * from './cross-entropy.ts';
 export * from './elementwise.ts';
 export * from './gather.ts';
@@ -27,6 +29,7 @@ export const allOps = {
   ...layoutOps,
   ...matmulOps,
   ...softmaxOps,
+  ...attendOps,
   ...crossEntropyOps,
   ...gatherOps,
   ...positionsOps,

@@ -1,0 +1,63 @@
+import { add, gather, matmul, scale, type Tensor } from '../graph/index.ts';
+import { type AttentionContext, attention, softCap } from './attention.ts';
+import { mlp } from './mlp.ts';
+import { learnedRows, type Positions } from './positions.ts';
+import type { DecoderSpec } from './spec.ts';
+import { applyNorm, linear, type Weights, withBias } from './weights.ts';
+
+/** The final norm, where there is one. */
+export function normedAtTheEnd(spec: DecoderSpec, weights: Weights, x: Tensor): Tensor {
+  return spec.finalNorm === null ? x : applyNorm(weights, spec.finalNorm, 'final_norm', x);
+}
+
+/** The logits of what the final norm gives. */
+export function logitsOf(spec: DecoderSpec, weights: Weights, x: Tensor): Tensor {
+  const products = spec.tiedHead
+    ? withBias(weights, 'head', matmul(x, weights.get('embedding.token.weight').tensor, { transposeB: true }))
+    : linear(weights, 'head', x);
+  return softCap(scale(products, spec.logitScale ?? 1), spec.logitCap);
+}
+
+/** The stream at the first block: the embeddings' sum `[batch, sequence, streamSize]`. */
+export function embed(spec: DecoderSpec, weights: Weights, inputIds: Tensor, at: Positions): Tensor {
+  const { positions, embeddingNorm, embeddingScale = 1 } = spec;
+  let x = scale(gather(weights.get('embedding.token.weight').tensor, inputIds), embeddingScale);
+  if (positions.kind === 'learned') {
+    x = add(x, learnedRows(at, weights.get('embedding.position.weight').tensor, positions.offset ?? 0));
+  }
+  return embeddingNorm === undefined ? x : applyNorm(weights, embeddingNorm, 'embedding.norm', x);
+}
+
+/** A block on the stream. */
+export function block(context: AttentionContext, layer: number, x: Tensor): Tensor {
+  const { spec, weights } = context;
+  const [attentionName, mlpName] = [`blocks.${layer}.attention`, `blocks.${layer}.mlp`];
+  const attend = (y: Tensor) => attention(context, layer, y);
+  const transform = (y: Tensor) => mlp(spec, weights, layer, y);
+  if (spec.parallel === undefined) {
+    return applyBranch(context, mlpName, applyBranch(context, attentionName, x, attend), transform);
+  }
+  const normed = applyNorm(weights, spec.norm, `${attentionName}.input_norm`, x);
+  const forMlp = spec.parallel === 'shared_norm' ? normed : applyNorm(weights, spec.norm, `${mlpName}.input_norm`, x);
+  return add(add(x, attend(normed)), transform(forMlp));
+}
+
+/** One residual branch with its norms, wherever the placement puts them. */
+function applyBranch(
+  { spec, weights }: AttentionContext,
+  name: string,
+  x: Tensor,
+  branch: (x: Tensor) => Tensor,
+): Tensor {
+  const normed = (place: string, y: Tensor) => applyNorm(weights, spec.norm, `${name}.${place}`, y);
+  switch (spec.placement) {
+    case 'pre':
+      return add(x, branch(normed('input_norm', x)));
+    case 'post':
+      return normed('output_norm', add(x, branch(x)));
+    case 'output':
+      return add(x, normed('output_norm', branch(x)));
+    case 'peri':
+      return add(x, normed('output_norm', branch(normed('input_norm', x))));
+  }
+}
