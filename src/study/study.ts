@@ -2,15 +2,7 @@ import { join } from 'node:path';
 import { formatDuration } from '../core/format.ts';
 import { normlabVersion } from '../core/version.ts';
 import { engineInfo } from '../engine/index.ts';
-import {
-  type Answer,
-  answer,
-  parseResults,
-  readPart,
-  type StudyResults,
-  schemaVersion,
-  writeReport,
-} from '../report/index.ts';
+import { answer, parseResults, readPart, type StudyResults, schemaVersion, writeReport } from '../report/index.ts';
 import {
   type CompareProgress,
   type Comparison,
@@ -21,42 +13,13 @@ import {
 } from '../train/index.ts';
 import { studyConversions } from './conversion.ts';
 import { evidenceResults } from './evidence.ts';
-import { findProfile, type Profile } from './profiles.ts';
+import type { StudyOptions, StudyResult } from './options.ts';
+import { findProfile } from './profiles.ts';
 import { measureSpeed } from './speed.ts';
 import { openStudyFolder } from './stages.ts';
 import { trainingResults } from './training.ts';
 
-/** Parts that can be left out. */
-export const optionalParts = ['speed', 'training', 'conversions'] as const;
-export type OptionalPart = (typeof optionalParts)[number];
-
-export interface StudyOptions {
-  /** A profile, or the id of one. */
-  readonly profile: string | Profile;
-  readonly out: string;
-  /** The files to train on; null is the speeches that come with normlab. */
-  readonly text?: readonly string[] | null;
-  readonly skip?: readonly OptionalPart[];
-  /** Starts over where the folder holds a study already. */
-  readonly force?: boolean;
-  readonly signal?: AbortSignal;
-  /** Called with the part that is being worked on and a line that says how far it is. */
-  readonly onProgress?: (part: string, line: string) => void;
-}
-
-export interface StudyResult {
-  readonly answer: Answer;
-  readonly results: StudyResults;
-  /** The paths of the written report. */
-  readonly files: readonly string[];
-  readonly elapsedSeconds: number;
-}
-
-/**
- * Measures, trains, converts and looks up what bears on "LayerNorm or RMSNorm?", and writes the report.
- *
- * Finished parts are kept in the folder: a study that was stopped, even killed, goes on where it was.
- */
+/** What `runStudy` of this part's door does. */
 export async function runStudy(options: StudyOptions): Promise<StudyResult> {
   const { out, signal } = options;
   const version = normlabVersion();
