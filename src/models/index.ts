@@ -1,6 +1,7 @@
 /** Decoders as data: specs, the families that store them, their graphs, and their checkpoints. */
 export * from './build.ts';
 export type { NeededTensor } from './check.ts';
+export { type ExternalWeights, externalWeights } from './external.ts';
 export type { Family } from './families/family.ts';
 export { families, familyOf } from './families/index.ts';
 export { rmsCounterpart } from './families/recentred.ts';
@@ -8,6 +9,7 @@ export * from './layout.ts';
 export { type Model, openModel, readParameters } from './load.ts';
 export { normlabConfig, type StoredTensor, saveNormlabModel } from './save.ts';
 export { decoderSpecSchema } from './schema.ts';
+export * from './session.ts';
 export * from './spec.ts';
 export * from './verify/index.ts';
 export { type BuildOptions, canonicalStorage, type Storage, type StoredAs } from './weights.ts';
