@@ -37,7 +37,13 @@ async function createSession(ort: OnnxRuntime, model: Uint8Array, options: Engin
 }
 
 function sessionOptions(options: EngineOptions, profileFolder: string | undefined): InferenceSession.SessionOptions {
-  const { threads = availableParallelism(), spinning = true, optimization = 'all', externalDataFolder } = options;
+  const {
+    threads = availableParallelism(),
+    spinning = true,
+    optimization = 'all',
+    externalDataFolder,
+    prepacking = true,
+  } = options;
   if (!Number.isSafeInteger(threads) || threads < 1) {
     throw new RangeError(`engine: threads is ${threads}, expected a positive integer`);
   }
@@ -54,6 +60,7 @@ function sessionOptions(options: EngineOptions, profileFolder: string | undefine
     extra: {
       session: {
         'intra_op.allow_spinning': spinning ? '1' : '0',
+        ...(prepacking ? {} : { disable_prepacking: '1' }),
         ...(externalDataFolder === undefined
           ? {}
           : { model_external_initializers_file_folder_path: externalDataFolder }),

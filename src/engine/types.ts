@@ -36,6 +36,11 @@ export interface EngineOptions {
   readonly optimization?: 'disabled' | 'basic' | 'extended' | 'all';
   /** The folder to which the locations of external initializers are relative. */
   readonly externalDataFolder?: string;
+  /**
+   * Whether the engine keeps copies of matrices, rearranged for its kernels: products with a few rows at once are faster,
+   * and weights that are used elsewhere too, or lie in files, are held twice. Default true.
+   */
+  readonly prepacking?: boolean;
 }
 
 /** Something that runs ONNX models. */

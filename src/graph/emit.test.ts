@@ -241,3 +241,36 @@ it('emits a deep chain', () => {
   for (let i = 0; i < 5000; i++) y = add(y, constant(1));
   expect(emitOnnx({ y }).graph.nodes).toHaveLength(5001);
 });
+
+describe('a product with transposed factors', () => {
+  it('is one node where that is asked for, with the same numbers', async () => {
+    const a = input('a', 'float', [2, 3, 4]);
+    const b = input('b', 'float', [5, 4]);
+    const c = input('c', 'float', [2, 3, 6]);
+    const outputs = {
+      right: matmul(a, b, { transposeB: true }),
+      left: matmul(a, c, { transposeA: true }),
+      both: matmul(a, input('d', 'float', [2, 6, 3]), { transposeA: true, transposeB: true }),
+    };
+    const draw = (shape: readonly number[]) =>
+      makeValue(
+        'float',
+        shape,
+        Array.from({ length: sizeOf(shape) }, (_, i) => Math.sin(3 * i + shape.length)),
+      );
+    const given = { a: draw([2, 3, 4]), b: draw([5, 4]), c: draw([2, 3, 6]), d: draw([2, 6, 3]) };
+    expect(typesOf(emitOnnx(outputs).graph.nodes)).toContain('Transpose');
+    const fused = typesOf(emitOnnx(outputs, { fusedTransposes: true }).graph.nodes);
+    expect(fused.filter((type) => type !== 'Identity')).toEqual(['FusedMatMul', 'FusedMatMul', 'FusedMatMul']);
+    const exact = evaluate(Object.values(outputs), given);
+    for (const floatType of ['float32', 'float64'] as const) {
+      const results = await runOnEngine(outputs, given, { fusedTransposes: true, floatType });
+      for (const [i, name] of Object.keys(outputs).entries()) {
+        const expected = exact[i]?.data ?? [];
+        expect(numbersOf(results[name])).toHaveLength(expected.length);
+        for (const [j, value] of numbersOf(results[name]).entries())
+          expect(value).toBeCloseTo(expected[j] ?? Number.NaN, 5);
+      }
+    }
+  });
+});

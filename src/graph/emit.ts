@@ -22,6 +22,11 @@ export interface EmitOptions {
   readonly floatType?: 'float32' | 'float64';
   /** Parameters that are stored in the model (or beside it) by name; the others become inputs of the model. */
   readonly initializers?: ReadonlyMap<string, OnnxInitializer>;
+  /**
+   * Writes the product with a transposed factor as ONNX Runtime's FusedMatMul, which not every provider has, instead of
+   * Transpose and MatMul: the engine computes the transpose of an initializer once and holds both. Default false.
+   */
+  readonly fusedTransposes?: boolean;
 }
 
 /**
@@ -40,7 +45,8 @@ export function emitOnnx(outputs: Readonly<Record<string, Tensor>>, options: Emi
   for (const name of Object.keys(outputs)) {
     if (given.has(name)) throw new RangeError(`graph/emit: an output and an input are both named ${name}; rename one`);
   }
-  const writer = createWriter(floatType, new Set([...given.keys(), ...Object.keys(outputs)]));
+  const taken = new Set([...given.keys(), ...Object.keys(outputs)]);
+  const writer = createWriter(floatType, options.fusedTransposes ?? false, taken);
   const inputs: OnnxValueInfo[] = [];
   const givenNames = new Map<string, string>();
   for (const [name, type] of given) {
@@ -116,7 +122,7 @@ function nameOf(names: ReadonlyMap<Tensor, string>, tensor: Tensor): string {
   return name;
 }
 
-function createWriter(floatType: 'float32' | 'float64', taken: ReadonlySet<string>) {
+function createWriter(floatType: 'float32' | 'float64', fusedTransposes: boolean, taken: ReadonlySet<string>) {
   const nodes: OnnxNode[] = [];
   const initializers: OnnxInitializer[] = [];
   const known = new Map<string, { readonly name: string; readonly data: Uint8Array }[]>();
@@ -143,6 +149,7 @@ function createWriter(floatType: 'float32' | 'float64', taken: ReadonlySet<strin
 
   const context: EmitContext = {
     floatType,
+    fusedTransposes,
     add(opType, inputs, attributes = {}, { domain, outputs = 1 } = {}) {
       const names = Array.from({ length: outputs }, () => fresh(opType.toLowerCase()));
       nodes.push({

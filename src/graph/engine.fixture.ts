@@ -14,9 +14,9 @@ const engine = cpuEngine();
 export async function runOnEngine(
   outputs: Readonly<Record<string, Tensor>>,
   feeds: Readonly<Record<string, Value>>,
-  { floatType = 'float32', ...options }: EngineOptions & { readonly floatType?: FloatType } = {},
+  { floatType = 'float32', fusedTransposes = false, ...options }: EngineOptions & EmitOptions = {},
 ): Promise<Readonly<Record<string, EngineTensor>>> {
-  const model = encodeModel(emitOnnx(outputs, { floatType }));
+  const model = encodeModel(emitOnnx(outputs, { floatType, fusedTransposes }));
   const session = await engine.createSession(model, { threads: 1, spinning: false, ...options });
   try {
     const given = session.inputNames.map((name) => {

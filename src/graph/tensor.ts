@@ -70,6 +70,8 @@ export interface EmitContext {
   shape(shape: Shape): string;
   /** The float dtype of this emission. */
   readonly floatType: 'float32' | 'float64';
+  /** Whether a matrix product that takes a factor transposed may be one node of ONNX Runtime's own. */
+  readonly fusedTransposes: boolean;
 }
 
 export type EmitAttribute = number | readonly number[] | { readonly float: number } | { readonly text: string };

@@ -1,6 +1,5 @@
-import { cpuEngine, type EngineTensor } from '../engine/index.ts';
-import { crossEntropy, emitOnnx, encodeModel, input, mean, reshape } from '../graph/index.ts';
-import { buildDecoder, openModel } from '../models/index.ts';
+import { crossEntropy, input, mean, reshape } from '../graph/index.ts';
+import { buildDecoder, createModelSession, openModel } from '../models/index.ts';
 import type { Corpus } from '../text/index.ts';
 import { evaluationBatches, idTensor, type TrainConfig } from '../train/index.ts';
 
@@ -16,17 +15,13 @@ export async function heldOutLoss(folder: string, config: TrainConfig, corpus: C
     });
     const labels = input('labels', 'int', inputIds.shape);
     const loss = reshape(mean(crossEntropy(logits, labels)), [1]);
-    const feeds: Record<string, EngineTensor> = {};
-    for (const { name, shape } of model.tensors) {
-      feeds[name] = { dtype: 'float32', shape, data: await model.checkpoint.readFloat32(name) };
-    }
-    const session = await cpuEngine().createSession(encodeModel(emitOnnx({ loss })));
+    const session = await createModelSession(model, { loss });
     try {
       const batches = evaluationBatches(config, corpus, config.validation.finalTokens);
       let total = 0;
       for (const { inputs, targets } of batches) {
         const ids = { input_ids: idTensor(inputs, shape), labels: idTensor(targets, shape) };
-        total += Number((await session.run({ ...feeds, ...ids })).loss?.data[0]);
+        total += Number((await session.run(ids)).loss?.data[0]);
       }
       return total / batches.length;
     } finally {

@@ -45,6 +45,10 @@ const matmulOp: Op<MatmulAttributes> = {
     return [sumTo(da, a.shape), rightGradient(a, b, dy, transposeA, transposeB)];
   },
   emit(context, inputs, { transposeA, transposeB }, types) {
+    if (context.fusedTransposes && (transposeA || transposeB)) {
+      const attributes = { transA: Number(transposeA), transB: Number(transposeB) };
+      return context.add('FusedMatMul', inputs, attributes, { domain: 'com.microsoft' });
+    }
     const factor = (index: number, swap: boolean): string => {
       const name = at(inputs, index, 'matmul');
       const rank = at(types.inputs, index, 'matmul').shape.length;

@@ -1,7 +1,7 @@
 import { yieldToSignals } from '../../core/interrupt.ts';
-import { cpuEngine, type EngineTensor } from '../../engine/index.ts';
-import { emitOnnx, encodeModel, evaluateSteps, makeValue, type Tensor } from '../../graph/index.ts';
+import { evaluateSteps, makeValue, type Tensor } from '../../graph/index.ts';
 import { type Model, readParameters } from '../load.ts';
+import { createModelSession } from '../session.ts';
 import type { Recording } from './recording.ts';
 
 /** How a model is computed: in float64 by the TypeScript evaluation, or in float32 by the engine. */
@@ -61,19 +61,12 @@ async function computeFloat32(
   outputs: ReadonlyMap<string, Tensor>,
   { signal, onProgress }: ComputeOptions,
 ): Promise<Computed> {
-  onProgress?.(`reading ${model.folder}`);
-  const ids = BigInt64Array.from(inputIds, (id) => BigInt(id));
-  const onnx = emitOnnx(Object.fromEntries(outputs));
-  const needed = new Set(onnx.graph.inputs.map(({ name }) => name));
-  const feeds: Record<string, EngineTensor> = {};
-  for (const { name, shape } of model.tensors) {
-    if (needed.has(name)) feeds[name] = { dtype: 'float32', shape, data: await model.checkpoint.readFloat32(name) };
-  }
   signal?.throwIfAborted();
   onProgress?.('computing in float32');
-  const session = await cpuEngine().createSession(encodeModel(onnx));
+  const ids = BigInt64Array.from(inputIds, (id) => BigInt(id));
+  const session = await createModelSession(model, Object.fromEntries(outputs));
   try {
-    const results = await session.run({ ...feeds, input_ids: { dtype: 'int64', shape: [batch, sequence], data: ids } });
+    const results = await session.run({ input_ids: { dtype: 'int64', shape: [batch, sequence], data: ids } });
     return new Map(
       [...outputs.keys()].map((name) => {
         const result = results[name];
