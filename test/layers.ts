@@ -5,7 +5,7 @@ import { importsOf } from './imports.ts';
 const layers: readonly (readonly string[])[] = [
   ['cli', 'server', 'web'],
   ['study', 'report'],
-  ['convert', 'bench', 'train', 'evidence'],
+  ['convert', 'bench', 'train', 'evidence', 'generate'],
   ['models'],
   ['checkpoint', 'text'],
   ['engine'],

@@ -1,0 +1,2 @@
+/** Text from a model: decoding with a key-value cache. */
+export * from './decoder.ts';
