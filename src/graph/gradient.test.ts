@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { createRandom } from '../core/random.ts';
-import { evaluate, exp, gradients, type Tensor, type Value } from './index.ts';
+import { evaluate, exp, gather, gradients, type Tensor, type Value } from './index.ts';
 import { opCases, type Sample, titleOf } from './ops/cases.fixture.ts';
 import { normals, shapeOf } from './ops/draw.fixture.ts';
 import {
@@ -161,6 +161,12 @@ describe('gradients', () => {
       return sum(y);
     };
     expect(gradientsAt([1, 2], chain)).toEqual([1, 1]);
+  });
+
+  it('of a table whose length is a symbol is refused', () => {
+    const table = parameter('table', ['rows', 2]);
+    const loss = sum(gather(table, constant([0, 1], [2], 'int')));
+    expect(() => gradients(loss, [table])).toThrow('the gradient of float [rows, 2] needs a known number of rows');
   });
 
   it('throws at an op without a gradient rule, and names it', () => {

@@ -91,7 +91,7 @@ describe('what does not fit is refused, and the message says what came', () => {
     ],
     ['gather', () => gather(float(2, 3, 4), int(2)), 'got float [2, 3, 4], int [2]'],
     ['gather, ids', () => gather(float(2, 3), float(2)), 'got float [2, 3], float [2]'],
-    ['gather, symbol', () => gather(float('rows', 3), int(2)), 'got float [rows, 3], int [2]'],
+    ['gather, symbol', () => gather(float(3, 'width'), int(2)), 'got float [3, width], int [2]'],
     [
       'scatterRows',
       () => apply(allOps.scatterRows, [int(2), float(2, 3)], { shape: [5, 4] }),
