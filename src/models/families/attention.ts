@@ -6,7 +6,13 @@ export function dividedHeadSize(config: ConfigReader, hiddenKey: string, headsKe
   const hiddenSize = config.count(hiddenKey);
   const numHeads = config.count(headsKey);
   if (hiddenSize % numHeads === 0) return hiddenSize / numHeads;
-  throw config.wrong(`${hiddenKey} is ${hiddenSize}, expected a multiple of ${headsKey} (${numHeads})`);
+  const [hidden, heads] = [config.nameOf(hiddenKey), config.nameOf(headsKey)];
+  throw config.wrong(`${hidden} is ${hiddenSize}, expected a multiple of ${heads} (${numHeads})`);
+}
+
+/** The size of Llama's heads: `head_dim`, or where that is null or missing the hidden size divided by the number of heads. */
+export function readHeadSize(config: ConfigReader): number {
+  return config.optionalCount('head_dim') ?? dividedHeadSize(config, 'hidden_size', 'num_attention_heads');
 }
 
 /**
@@ -36,13 +42,18 @@ export function readRotary(
   const parameters = config.optionalObject('rope_parameters');
   const size = rotatedSize(config, parameters, headSize, defaultFraction);
   const base = config.positive('rope_theta', defaultBase);
-  const scaling = readScaling(parameters) ?? readScaling(config.optionalObject('rope_scaling'));
+  const scaling = readRotaryScaling(config);
   return {
     kind: 'rotary',
     base: parameters?.positive('rope_theta', base) ?? base,
     ...(size === headSize ? {} : { size }),
     ...(scaling === undefined ? {} : { scaling }),
   };
+}
+
+/** The scaling that `rope_parameters` or `rope_scaling` asks for. Throws RefusalError for one of an unknown kind. */
+export function readRotaryScaling(config: ConfigReader): RotaryScaling | undefined {
+  return readScaling(config.optionalObject('rope_parameters')) ?? readScaling(config.optionalObject('rope_scaling'));
 }
 
 function rotatedSize(
@@ -59,12 +70,22 @@ function rotatedSize(
   return evenSize(config, headSize, defaultFraction === undefined ? own : (parameters?.positive(key, own) ?? own));
 }
 
-/** The whole part of a fraction of a head's size. Throws InputError where that is odd or larger than the head. */
-export function evenSize(config: ConfigReader, headSize: number, fraction: number): number {
+/**
+ * The whole part of a fraction of a head's size, which a config gives under `key`. Throws InputError where that is odd or
+ * larger than the head.
+ */
+export function evenSize(
+  config: ConfigReader,
+  headSize: number,
+  fraction: number,
+  key = 'partial_rotary_factor',
+): number {
   const size = Math.floor(headSize * fraction);
   if (size % 2 === 0 && size >= 2 && size <= headSize) return size;
   const what =
-    fraction === 1 ? `the heads' size is ${size}` : `${size} of ${headSize} coordinates of a head are rotated`;
+    fraction === 1
+      ? `the heads' size is ${size}`
+      : `${key} is ${fraction}: ${size} of ${headSize} coordinates of a head are rotated`;
   throw config.wrong(`${what}, but rotary positions need an even ${fraction === 1 ? 'one' : 'number of them'}`);
 }
 

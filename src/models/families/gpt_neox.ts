@@ -1,6 +1,6 @@
 import { activationNames } from './activation.ts';
-import { dividedHeadSize, evenSize, readRotary } from './attention.ts';
-import { readConfig } from './config.ts';
+import { dividedHeadSize, evenSize, readRotaryScaling } from './attention.ts';
+import { type ConfigOptions, readConfig } from './config.ts';
 import type { Family } from './family.ts';
 import { gptLike } from './layernorm.ts';
 import { runNorm } from './recentred.ts';
@@ -18,6 +18,16 @@ const partNames = {
   head: 'embed_out',
 };
 
+const options = {
+  defaults: {
+    vocab_size: 50_432,
+    hidden_size: 6144,
+    num_hidden_layers: 44,
+    num_attention_heads: 64,
+    intermediate_size: 24_576,
+  },
+} satisfies ConfigOptions;
+
 /** GPT-NeoX and Pythia: partly rotated heads, both branches side by side, each with its norm. */
 export const gptNeox: Family = {
   id: 'gpt_neox',
@@ -32,11 +42,14 @@ export const gptNeox: Family = {
   },
   storage: (spec) => storageOf(spec, partNames),
   parse(raw, where = 'config.json') {
-    const config = readConfig(raw, where);
+    const config = readConfig(raw, where, options);
     const headSize = dividedHeadSize(config, 'hidden_size', 'num_attention_heads');
-    const size = evenSize(config, headSize, config.positive('rotary_pct', 0.25));
-    // Published configs give rotary_emb_base and rotary_pct; rope_theta and partial_rotary_factor repeat them.
-    const { scaling } = readRotary(config, headSize, 1);
+    // Its own keys count, also where rope_theta and partial_rotary_factor repeat them; transformers 5 writes only these, elsewhere.
+    const parameters = config.optionalObject('rope_parameters');
+    const fraction = config.positive('rotary_pct', parameters?.positive('partial_rotary_factor', 0.25) ?? 0.25);
+    const base = config.positive('rotary_emb_base', 10_000);
+    const size = evenSize(config, headSize, fraction, 'rotary_pct');
+    const scaling = readRotaryScaling(config);
     const bias = config.flag('attention_bias', true);
     const decoder = gptLike(config, {
       family: 'gpt_neox',
@@ -46,7 +59,7 @@ export const gptNeox: Family = {
       maxPositions: config.count('max_position_embeddings', 2048),
       positions: {
         kind: 'rotary',
-        base: config.positive('rotary_emb_base', 10_000),
+        base: parameters?.positive('rope_theta', base) ?? base,
         ...(size === headSize ? {} : { size }),
         ...(scaling === undefined ? {} : { scaling }),
       },
