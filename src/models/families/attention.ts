@@ -1,10 +1,18 @@
 import type { RotaryPositions, RotaryScaling } from '../spec.ts';
 import type { ConfigReader } from './config.ts';
 
-/** The hidden size divided by the number of heads, under their keys. Throws InputError where that has a remainder. */
+/** More heads than any model has: a bound on what a config can make us allocate before its tensors are looked at. */
+const maxHeads = 65_536;
+
+/**
+ * The hidden size divided by the number of heads, under their keys. Throws InputError where that has a remainder, and for
+ * more heads than any model has.
+ */
 export function dividedHeadSize(config: ConfigReader, hiddenKey: string, headsKey: string): number {
   const hiddenSize = config.count(hiddenKey);
   const numHeads = config.count(headsKey);
+  if (numHeads > maxHeads)
+    throw config.wrong(`${config.nameOf(headsKey)} is ${numHeads}, expected at most ${maxHeads}`);
   if (hiddenSize % numHeads === 0) return hiddenSize / numHeads;
   const [hidden, heads] = [config.nameOf(hiddenKey), config.nameOf(headsKey)];
   throw config.wrong(`${hidden} is ${hiddenSize}, expected a multiple of ${heads} (${numHeads})`);
@@ -94,6 +102,9 @@ function readScaling(object: ConfigReader | null): RotaryScaling | undefined {
   const key = object.has('rope_type') ? 'rope_type' : 'type';
   const kinds = { default: 'default', linear: 'linear', llama3: 'llama3' } as const;
   const kind = object.choice<keyof typeof kinds>(key, kinds, 'default');
+  const other = object.has('type') ? object.choice<keyof typeof kinds>('type', kinds) : kind;
+  // Which of them counts differs from family to family.
+  if (other !== kind) throw object.wrong(`type is "${other}", but rope_type is "${kind}"`);
   if (kind === 'default') {
     object.unsupported('factor', 'the kind of scaling (rope_type) is missing', [1]);
     return undefined;

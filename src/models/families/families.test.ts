@@ -214,6 +214,7 @@ describe('keys that change the decoder', () => {
     ['cohere', { head_dim: 6 }, { attention: { headSize: 6 } }],
     ['olmo', { head_dim: 6 }, { attention: { headSize: 6 } }],
     ['gpt2', { activation_function: 'gelu_python' }, { mlp: { activation: 'gelu' } }],
+    ['gpt2', { activation_function: 'quick_gelu' }, { mlp: { activation: 'gelu_quick' } }],
     ['gpt2', { activation_function: 'gelu_accurate' }, { mlp: { activation: 'gelu_tanh' } }],
     ['bloom', { hidden_size: undefined, n_embed: 72 }, { hiddenSize: 72, mlp: { innerSize: 288 } }],
     [
@@ -297,6 +298,12 @@ describe('refused in one line that names the key', () => {
       'hidden_size is 50, expected a multiple of num_attention_heads (4)',
     ],
     ['llama', { rms_norm_eps: -1 }, 'rms_norm_eps is -1'],
+    [
+      'llama',
+      { rope_scaling: { type: 'default', rope_type: 'linear', factor: 2 } },
+      'rope_scaling.type is "default", but rope_type is "linear"',
+    ],
+    ['bloom', { hidden_size: 2 ** 40, n_head: 2 ** 30 }, 'n_head is 1073741824, expected at most 65536'],
     ['llama', { rope_scaling: 'linear' }, 'rope_scaling is "linear", expected an object'],
     ['llama', { rope_scaling: { rope_type: 'linear' } }, 'rope_scaling.factor is missing'],
     [
@@ -333,7 +340,7 @@ describe('refused in one line that names the key', () => {
     ['gpt2', { model_type: undefined }, 'model_type is missing'],
   ];
   const unsupported: [string, Config, string][] = [
-    ['gpt2', { activation_function: 'tanh' }, 'activation_function is "tanh", which is not supported; supported: gelu'],
+    ['gpt2', { activation_function: 'mish' }, 'activation_function is "mish", which is not supported; supported: gelu'],
     ['gpt2', { activation_function: 'constructor' }, 'activation_function is "constructor"'],
     ['gpt2', { add_cross_attention: true }, 'add_cross_attention is true'],
     ['gpt2', { quantization_config: { bits: 4 } }, 'quantization_config is {"bits":4}'],
@@ -351,6 +358,7 @@ describe('refused in one line that names the key', () => {
     ['stablelm', { qk_layernorm: true }, 'qk_layernorm is true'],
     ['bloom', { pretraining_tp: 2, slow_but_exact: true }, 'slow_but_exact is true'],
     ['gpt_neo', { attention_layers: ['local', 'far'] }, 'attention_layers is "far", which is not supported'],
+    ['starcoder2', { rope_scaling: { type: 'yarn', rope_type: 'linear', factor: 2 } }, 'rope_scaling.type is "yarn"'],
     ['mpt', { norm_type: 'rmsnorm' }, 'norm_type is "rmsnorm"'],
     ['cohere2', { layer_types: ['chunked_attention', 'full_attention'] }, 'layer_types is "chunked_attention"'],
     ['llama', { rope_scaling: { factor: 2 } }, 'rope_scaling.factor is 2'],

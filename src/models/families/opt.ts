@@ -40,7 +40,7 @@ export const opt: Family = {
   id: 'opt',
   modelTypes: ['opt'],
   namePrefix: 'model.',
-  isBuffer: () => false,
+  isBuffer: (name) => name === 'decoder.version',
   sizeKeys: {
     vocabulary: 'vocab_size',
     positions: 'max_position_embeddings',
