@@ -50,18 +50,13 @@ export function readRotary(
   const parameters = config.optionalObject('rope_parameters');
   const size = rotatedSize(config, parameters, headSize, defaultFraction);
   const base = config.positive('rope_theta', defaultBase);
-  const scaling = readRotaryScaling(config);
+  const scaling = readScaling(parameters) ?? readScaling(config.optionalObject('rope_scaling'));
   return {
     kind: 'rotary',
     base: parameters?.positive('rope_theta', base) ?? base,
     ...(size === headSize ? {} : { size }),
     ...(scaling === undefined ? {} : { scaling }),
   };
-}
-
-/** The scaling that `rope_parameters` or `rope_scaling` asks for. Throws RefusalError for one of an unknown kind. */
-export function readRotaryScaling(config: ConfigReader): RotaryScaling | undefined {
-  return readScaling(config.optionalObject('rope_parameters')) ?? readScaling(config.optionalObject('rope_scaling'));
 }
 
 function rotatedSize(
@@ -78,18 +73,11 @@ function rotatedSize(
   return evenSize(config, headSize, defaultFraction === undefined ? own : (parameters?.positive(key, own) ?? own));
 }
 
-/**
- * The whole part of a fraction of a head's size, which a config gives under `key`. Throws InputError where that is odd or
- * larger than the head.
- */
-export function evenSize(
-  config: ConfigReader,
-  headSize: number,
-  fraction: number,
-  key = 'partial_rotary_factor',
-): number {
+/** The whole part of a fraction of a head's size. Throws InputError where that is odd or larger than the head. */
+export function evenSize(config: ConfigReader, headSize: number, fraction: number): number {
   const size = Math.floor(headSize * fraction);
   if (size % 2 === 0 && size >= 2 && size <= headSize) return size;
+  const key = config.nameOf('partial_rotary_factor');
   const what =
     fraction === 1
       ? `the heads' size is ${size}`
@@ -102,9 +90,6 @@ function readScaling(object: ConfigReader | null): RotaryScaling | undefined {
   const key = object.has('rope_type') ? 'rope_type' : 'type';
   const kinds = { default: 'default', linear: 'linear', llama3: 'llama3' } as const;
   const kind = object.choice<keyof typeof kinds>(key, kinds, 'default');
-  const other = object.has('type') ? object.choice<keyof typeof kinds>('type', kinds) : kind;
-  // Which of them counts differs from family to family.
-  if (other !== kind) throw object.wrong(`type is "${other}", but rope_type is "${kind}"`);
   if (kind === 'default') {
     object.unsupported('factor', 'the kind of scaling (rope_type) is missing', [1]);
     return undefined;

@@ -21,7 +21,13 @@ const twoNormNames = {
 const alibiTimes = 2;
 
 const options = {
-  defaults: { vocab_size: 65_024, hidden_size: 4544, num_hidden_layers: 32, num_attention_heads: 71 },
+  defaults: {
+    vocab_size: 65_024,
+    hidden_size: 4544,
+    num_hidden_layers: 32,
+    num_attention_heads: 71,
+    max_position_embeddings: 2048,
+  },
   aliases: { hidden_size: 'n_embed' },
 } satisfies ConfigOptions;
 
@@ -49,7 +55,7 @@ export const falcon: Family = {
       hiddenSize,
       numLayers: config.layers('num_hidden_layers'),
       numHeads,
-      maxPositions: config.count('max_position_embeddings', 2048),
+      maxPositions: config.count('max_position_embeddings'),
       positions: config.flag('alibi', false)
         ? {
             kind: 'alibi',

@@ -1,5 +1,5 @@
 import { activationNames } from './activation.ts';
-import { dividedHeadSize, evenSize, readRotaryScaling } from './attention.ts';
+import { dividedHeadSize, readRotary } from './attention.ts';
 import { type ConfigOptions, readConfig } from './config.ts';
 import type { Family } from './family.ts';
 import { gptLike } from './layernorm.ts';
@@ -25,7 +25,9 @@ const options = {
     num_hidden_layers: 44,
     num_attention_heads: 64,
     intermediate_size: 24_576,
+    max_position_embeddings: 2048,
   },
+  aliases: { rope_theta: 'rotary_emb_base', partial_rotary_factor: 'rotary_pct' },
 } satisfies ConfigOptions;
 
 /** GPT-NeoX and Pythia: partly rotated heads, both branches side by side, each with its norm. */
@@ -42,27 +44,17 @@ export const gptNeox: Family = {
   },
   storage: (spec) => storageOf(spec, partNames),
   parse(raw, where = 'config.json') {
-    const config = readConfig(raw, where, options);
+    // rope_theta and partial_rotary_factor repeat its own keys, which count.
+    const config = readConfig({ ...raw, rope_theta: undefined, partial_rotary_factor: undefined }, where, options);
     const headSize = dividedHeadSize(config, 'hidden_size', 'num_attention_heads');
-    // Its own keys count, also where rope_theta and partial_rotary_factor repeat them; transformers 5 writes only these, elsewhere.
-    const parameters = config.optionalObject('rope_parameters');
-    const fraction = config.positive('rotary_pct', parameters?.positive('partial_rotary_factor', 0.25) ?? 0.25);
-    const base = config.positive('rotary_emb_base', 10_000);
-    const size = evenSize(config, headSize, fraction, 'rotary_pct');
-    const scaling = readRotaryScaling(config);
     const bias = config.flag('attention_bias', true);
     const decoder = gptLike(config, {
       family: 'gpt_neox',
       hiddenSize: config.count('hidden_size'),
       numLayers: config.layers('num_hidden_layers'),
       numHeads: config.count('num_attention_heads'),
-      maxPositions: config.count('max_position_embeddings', 2048),
-      positions: {
-        kind: 'rotary',
-        base: parameters?.positive('rope_theta', base) ?? base,
-        ...(size === headSize ? {} : { size }),
-        ...(scaling === undefined ? {} : { scaling }),
-      },
+      maxPositions: config.count('max_position_embeddings'),
+      positions: readRotary(config, headSize, 0.25),
       norm: runNorm(config, { kind: 'layernorm', epsilon: config.positive('layer_norm_eps', 1e-5) }),
       activation: config.choice('hidden_act', activationNames, 'gelu'),
       innerSize: config.count('intermediate_size'),
