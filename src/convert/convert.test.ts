@@ -97,6 +97,12 @@ test('olmo as a Llama has the same logits, and weights of ones where OLMo has no
   await checkpoint.close();
 });
 
+test('numbers that the source writes as floats stay floats, which transformers asks for', async () => {
+  const out = await temporary('floats');
+  await converted({ source: goldenFolder('olmo'), out, target: 'rmsnorm', certify: false });
+  expect(await readFile(join(out, 'config.json'), 'utf8')).toContain('"rope_theta": 10000.0,');
+});
+
 test('whatever writes to the stream has a mean of at most one unit in the last place', async () => {
   const out = await temporary('means');
   await converted({ source: goldenFolder('gpt2_bf16'), out, target: 'rmsnorm', certify: false });

@@ -1,7 +1,8 @@
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { FloatDType } from '../core/dtype.ts';
 import { CheckFailedError } from '../core/errors.ts';
-import { createFolderAtomically, writeJsonAtomically } from '../core/files.ts';
+import { createFolderAtomically, writeFileAtomically, writeJsonAtomically } from '../core/files.ts';
 import { formatBytes } from '../core/format.ts';
 import { normlabVersion } from '../core/version.ts';
 import { cpuEngine } from '../engine/index.ts';
@@ -18,6 +19,7 @@ import { llamaPlan } from './rules/llama.ts';
 import { type ConversionPlan, conversionPlan } from './rules/plan.ts';
 import { copyCompanions } from './write/companions.ts';
 import { outputConfig } from './write/config.ts';
+import { configText } from './write/floats.ts';
 import { type OutputTensor, outputLayout, storedDType, untiedStorage } from './write/layout.ts';
 import { hashSource, type SourceHash, sourceBytes } from './write/source.ts';
 import { storedBytes, writeWeights } from './write/weights.ts';
@@ -129,7 +131,8 @@ async function build(
     sourceSha256: source.sha256,
     normlabVersion: normlabVersion(),
   });
-  await writeJsonAtomically(join(folder, 'config.json'), config);
+  const sourceText = await readFile(join(model.folder, 'config.json'), 'utf8');
+  await writeFileAtomically(join(folder, 'config.json'), configText(config, sourceText));
   const copied = await copyCompanions(model.folder, folder);
   const context = { folder, model, plan, format, tensors, source };
   const certificate = options.certify === false ? null : await makeCertificate(context, options);

@@ -5,6 +5,8 @@ import {
   div,
   gelu,
   lessOrEqual,
+  maximum,
+  minimum,
   mul,
   relu,
   reshape,
@@ -68,7 +70,8 @@ function routed(probabilities: Tensor, { count, perToken, normalized }: ExpertsS
   return normalized ? div(chosen, sum(chosen, [-1])) : chosen;
 }
 
-function activate(activation: Activation, x: Tensor): Tensor {
+/** An activation of every entry. */
+export function activate(activation: Activation, x: Tensor): Tensor {
   switch (activation) {
     case 'gelu':
       return gelu(x, 'erf');
@@ -82,6 +85,20 @@ function activate(activation: Activation, x: Tensor): Tensor {
       return relu(x);
     case 'relu2':
       return squaredRelu(x);
+    case 'gelu_10':
+      return minimum(maximum(gelu(x, 'erf'), constant(-10)), constant(10));
+    case 'gelu_quick':
+      return mul(x, sigmoid(scale(x, 1.702)));
+    case 'relu6':
+      return minimum(relu(x), constant(6));
+    case 'leaky_relu':
+      return maximum(x, scale(x, 0.01));
+    case 'tanh':
+      return tanh(x);
+    case 'sigmoid':
+      return sigmoid(x);
+    case 'linear':
+      return x;
   }
 }
 

@@ -92,8 +92,25 @@ export interface AttentionSpec {
   readonly scoreCap?: number | undefined;
 }
 
-/** `gelu_bloom` is `gelu_tanh` with √(2/π) written as 0.79788456. */
-export const activations = ['gelu', 'gelu_tanh', 'gelu_bloom', 'silu', 'relu', 'relu2'] as const;
+/**
+ * `gelu_bloom` is `gelu_tanh` with √(2/π) written as 0.79788456, `gelu_10` is `gelu` cut to ±10, `gelu_quick` is
+ * x · sigmoid(1.702 x), `relu6` is ReLU cut to 6, `leaky_relu` is max(x, x / 100).
+ */
+export const activations = [
+  'gelu',
+  'gelu_tanh',
+  'gelu_bloom',
+  'gelu_10',
+  'gelu_quick',
+  'silu',
+  'relu',
+  'relu2',
+  'relu6',
+  'leaky_relu',
+  'tanh',
+  'sigmoid',
+  'linear',
+] as const;
 export type Activation = (typeof activations)[number];
 
 export interface MlpSpec {

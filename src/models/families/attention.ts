@@ -1,12 +1,26 @@
 import type { RotaryPositions, RotaryScaling } from '../spec.ts';
 import type { ConfigReader } from './config.ts';
 
-/** The hidden size divided by the number of heads, under their keys. Throws InputError where that has a remainder. */
+/** More heads than any model has: a bound on what a config can make us allocate before its tensors are looked at. */
+const maxHeads = 65_536;
+
+/**
+ * The hidden size divided by the number of heads, under their keys. Throws InputError where that has a remainder, and for
+ * more heads than any model has.
+ */
 export function dividedHeadSize(config: ConfigReader, hiddenKey: string, headsKey: string): number {
   const hiddenSize = config.count(hiddenKey);
   const numHeads = config.count(headsKey);
+  if (numHeads > maxHeads)
+    throw config.wrong(`${config.nameOf(headsKey)} is ${numHeads}, expected at most ${maxHeads}`);
   if (hiddenSize % numHeads === 0) return hiddenSize / numHeads;
-  throw config.wrong(`${hiddenKey} is ${hiddenSize}, expected a multiple of ${headsKey} (${numHeads})`);
+  const [hidden, heads] = [config.nameOf(hiddenKey), config.nameOf(headsKey)];
+  throw config.wrong(`${hidden} is ${hiddenSize}, expected a multiple of ${heads} (${numHeads})`);
+}
+
+/** The size of Llama's heads: `head_dim`, or where that is null or missing the hidden size divided by the number of heads. */
+export function readHeadSize(config: ConfigReader): number {
+  return config.optionalCount('head_dim') ?? dividedHeadSize(config, 'hidden_size', 'num_attention_heads');
 }
 
 /**
@@ -63,8 +77,11 @@ function rotatedSize(
 export function evenSize(config: ConfigReader, headSize: number, fraction: number): number {
   const size = Math.floor(headSize * fraction);
   if (size % 2 === 0 && size >= 2 && size <= headSize) return size;
+  const key = config.nameOf('partial_rotary_factor');
   const what =
-    fraction === 1 ? `the heads' size is ${size}` : `${size} of ${headSize} coordinates of a head are rotated`;
+    fraction === 1
+      ? `the heads' size is ${size}`
+      : `${key} is ${fraction}: ${size} of ${headSize} coordinates of a head are rotated`;
   throw config.wrong(`${what}, but rotary positions need an even ${fraction === 1 ? 'one' : 'number of them'}`);
 }
 

@@ -1,5 +1,5 @@
 import { alibiSlopes, dividedHeadSize } from './attention.ts';
-import { readConfig } from './config.ts';
+import { type ConfigOptions, readConfig } from './config.ts';
 import type { Family } from './family.ts';
 import { gptLike } from './layernorm.ts';
 import { runNorm } from './recentred.ts';
@@ -19,6 +19,11 @@ export const bloomNames = {
   head: 'lm_head',
 };
 
+const options = {
+  defaults: { vocab_size: 250_880, hidden_size: 64, n_layer: 2, n_head: 8 },
+  aliases: { hidden_size: 'n_embed', n_layer: 'num_hidden_layers', n_head: 'num_attention_heads' },
+} satisfies ConfigOptions;
+
 /** BLOOM: ALiBi, and a norm on the embeddings. */
 export const bloom: Family = {
   id: 'bloom',
@@ -28,23 +33,24 @@ export const bloom: Family = {
   sizeKeys: { vocabulary: 'vocab_size', hidden: 'hidden_size', inner: 'hidden_size', heads: 'n_head' },
   storage: (spec) => storageOf(spec, bloomNames),
   parse(raw, where = 'config.json') {
-    const config = readConfig(raw, where);
+    const config = readConfig(raw, where, options);
     config.unsupported(
       'apply_residual_connection_post_layernorm',
       'a residual stream that goes on from behind the norms is not supported',
       [false],
     );
-    // Published configs use either name of both.
-    const hiddenKey = config.has('n_embed') ? 'n_embed' : 'hidden_size';
-    const headsKey = config.has('num_attention_heads') ? 'num_attention_heads' : 'n_head';
-    const hiddenSize = config.count(hiddenKey);
-    const numHeads = config.count(headsKey);
-    dividedHeadSize(config, hiddenKey, headsKey);
+    if (config.count('pretraining_tp', 1) > 1) {
+      const why = 'with pretraining_tp above 1, transformers leaves biases and a part of the MLP out';
+      config.unsupported('slow_but_exact', why, [false]);
+    }
+    const hiddenSize = config.count('hidden_size');
+    const numHeads = config.count('n_head');
+    dividedHeadSize(config, 'hidden_size', 'n_head');
     const norm = runNorm(config, { kind: 'layernorm', epsilon: config.positive('layer_norm_epsilon', 1e-5) });
     const decoder = gptLike(config, {
       family: 'bloom',
       hiddenSize,
-      numLayers: config.layers(config.has('num_hidden_layers') ? 'num_hidden_layers' : 'n_layer'),
+      numLayers: config.layers('n_layer'),
       numHeads,
       maxPositions: null,
       positions: { kind: 'alibi', slopes: alibiSlopes(numHeads) },

@@ -1,5 +1,5 @@
 import type { DecoderSpec } from '../spec.ts';
-import { dividedHeadSize, readRotary, readWindowedLayers, windowsOf } from './attention.ts';
+import { readHeadSize, readRotary, readWindowedLayers, windowsOf } from './attention.ts';
 import { type ConfigReader, readConfig } from './config.ts';
 import type { Family } from './family.ts';
 import { llamaLayout, readLlamaLike } from './llama.ts';
@@ -39,7 +39,7 @@ export const cohere2: Family = {
 };
 
 function parse(config: ConfigReader, family: string): DecoderSpec {
-  const headSize = dividedHeadSize(config, 'hidden_size', 'num_attention_heads');
+  const headSize = readHeadSize(config);
   const decoder = readLlamaLike(config, family, {
     norm: runNorm(config, { kind: 'layernorm-nobias', epsilon: config.positive('layer_norm_eps', 1e-5) }),
     headSize,

@@ -4,6 +4,14 @@ import { maxLayers } from '../spec.ts';
 
 type Config = Readonly<Record<string, unknown>>;
 
+/** What a family adds to a `config.json` before its keys are read. */
+export interface ConfigOptions {
+  /** What the configuration class of transformers takes for keys that are missing. */
+  readonly defaults?: Config;
+  /** Other names of keys, by key: where a config has one, it counts instead. Messages say the name that is there. */
+  readonly aliases?: Readonly<Record<string, string>>;
+}
+
 /** Reads the keys of a `config.json`. Every error is one line that names the key, what it holds and what was expected. */
 export interface ConfigReader {
   /** A whole number from 1. Without a fallback the key is required. */
@@ -32,6 +40,10 @@ export interface ConfigReader {
   /** The reader of an object inside, or null where the key is null or missing. */
   optionalObject(key: string): ConfigReader | null;
   has(key: string): boolean;
+  /** Whether a key is there and holds one of some values. */
+  is(key: string, values: readonly unknown[]): boolean;
+  /** The name under which a config holds a key: its alias where that is there. */
+  nameOf(key: string): string;
   /** Throws RefusalError unless the key is missing, null or one of the values that ask for nothing. */
   unsupported(key: string, why: string, harmless?: readonly unknown[]): void;
   /** An InputError about this config: `message` begins with the key. */
@@ -39,16 +51,22 @@ export interface ConfigReader {
 }
 
 /** The reader of a parsed config; `where` begins the messages, `path` the keys. */
-export function readConfig(config: Config, where: string, path = ''): ConfigReader {
-  const entry = (key: string): unknown => (Object.hasOwn(config, key) ? config[key] : undefined);
+export function readConfig(config: Config, where: string, options: ConfigOptions = {}, path = ''): ConfigReader {
+  const { defaults = {}, aliases = {} } = options;
+  const own = (key: string): unknown => (Object.hasOwn(config, key) ? config[key] : undefined);
+  const nameOf = (key: string): string => {
+    const alias = aliases[key];
+    return alias !== undefined && !isNothing(own(alias)) ? alias : key;
+  };
+  const entry = (key: string): unknown => own(nameOf(key)) ?? (own(key) === null ? null : defaults[key]);
   const wrong = (message: string) => new InputError(`${where}: ${path}${message}`);
-  const expected = (key: string, what: string) => wrong(`${key} is ${show(entry(key))}, expected ${what}`);
+  const expected = (key: string, what: string) => wrong(`${nameOf(key)} is ${show(entry(key))}, expected ${what}`);
 
   function read<T>(key: string, what: string, is: (value: unknown) => value is T, fallback: T | undefined): T {
     const value = entry(key);
     if (value === undefined) {
       if (fallback !== undefined) return fallback;
-      throw wrong(`${key} is missing, expected ${what}`);
+      throw wrong(`${nameOf(key)} is missing, expected ${what}`);
     }
     if (!is(value)) throw expected(key, what);
     return value;
@@ -62,7 +80,7 @@ export function readConfig(config: Config, where: string, path = ''): ConfigRead
     if (chosen !== undefined) return chosen;
     const supported = Object.keys(choices).join(', ');
     throw new RefusalError(
-      `${where}: ${path}${key} is ${quote(name)}, which is not supported; supported: ${supported}`,
+      `${where}: ${path}${nameOf(key)} is ${quote(name)}, which is not supported; supported: ${supported}`,
     );
   }
   const isLayers = (value: unknown): value is number => isCount(value) && value <= maxLayers;
@@ -86,12 +104,14 @@ export function readConfig(config: Config, where: string, path = ''): ConfigRead
     known,
     optionalNames: (key) => orNull(key, () => read(key, 'a list of names', isNames, undefined)),
     optionalObject: (key) =>
-      orNull(key, () => readConfig(read(key, 'an object', isRecord, undefined), where, `${path}${key}.`)),
+      orNull(key, () => readConfig(read(key, 'an object', isRecord, undefined), where, {}, `${path}${key}.`)),
     has: (key) => !isNothing(entry(key)),
+    is: (key, values) => values.includes(entry(key)),
+    nameOf,
     unsupported(key, why, harmless = []) {
       const value = entry(key);
       if (isNothing(value) || harmless.includes(value)) return;
-      throw new RefusalError(`${where}: ${path}${key} is ${show(value)}: ${why}`);
+      throw new RefusalError(`${where}: ${path}${nameOf(key)} is ${show(value)}: ${why}`);
     },
     wrong,
   };

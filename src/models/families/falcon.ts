@@ -2,7 +2,7 @@ import type { DecoderSpec } from '../spec.ts';
 import { activationNames } from './activation.ts';
 import { alibiSlopes, dividedHeadSize, readRotary } from './attention.ts';
 import { bloomNames } from './bloom.ts';
-import { type ConfigReader, readConfig } from './config.ts';
+import { type ConfigOptions, type ConfigReader, readConfig } from './config.ts';
 import type { Family } from './family.ts';
 import { gptLike } from './layernorm.ts';
 import { runNorm } from './recentred.ts';
@@ -20,6 +20,17 @@ const twoNormNames = {
  */
 const alibiTimes = 2;
 
+const options = {
+  defaults: {
+    vocab_size: 65_024,
+    hidden_size: 4544,
+    num_hidden_layers: 32,
+    num_attention_heads: 71,
+    max_position_embeddings: 2048,
+  },
+  aliases: { hidden_size: 'n_embed' },
+} satisfies ConfigOptions;
+
 /** Falcon: the 7B arrangement, the one of the RW models with ALiBi, and the newer one with two norms side by side. */
 export const falcon: Family = {
   id: 'falcon',
@@ -35,7 +46,7 @@ export const falcon: Family = {
   },
   storage: (spec) => storageOf(spec, spec.parallel === 'two_norms' ? twoNormNames : bloomNames),
   parse(raw, where = 'config.json') {
-    const config = readConfig(raw, where);
+    const config = readConfig(raw, where, options);
     const headSize = dividedHeadSize(config, 'hidden_size', 'num_attention_heads');
     const hiddenSize = config.count('hidden_size');
     const numHeads = config.count('num_attention_heads');
@@ -44,7 +55,7 @@ export const falcon: Family = {
       hiddenSize,
       numLayers: config.layers('num_hidden_layers'),
       numHeads,
-      maxPositions: config.count('max_position_embeddings', 2048),
+      maxPositions: config.count('max_position_embeddings'),
       positions: config.flag('alibi', false)
         ? {
             kind: 'alibi',
@@ -54,7 +65,8 @@ export const falcon: Family = {
         : readRotary(config, headSize),
       norm: runNorm(config, { kind: 'layernorm', epsilon: config.positive('layer_norm_epsilon', 1e-5) }),
       activation: config.choice('activation', activationNames, 'gelu'),
-      innerSize: config.optionalCount('ffn_hidden_size') ?? 4 * hiddenSize,
+      // Of hidden_size, also where n_embed takes its place.
+      innerSize: config.optionalCount('ffn_hidden_size') ?? 4 * readConfig(raw, where).count('hidden_size', 4544),
       tiedHead: true,
     });
     const bias = config.flag('bias', false);

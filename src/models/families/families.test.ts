@@ -33,6 +33,43 @@ describe('missing keys take the defaults of transformers', () => {
     });
   });
 
+  test.each<[string, object]>([
+    [
+      'gpt2',
+      { vocabularySize: 50_257, hiddenSize: 768, numLayers: 12, maxPositions: 1024, attention: { numHeads: 12 } },
+    ],
+    ['gpt_bigcode', { vocabularySize: 50_257, hiddenSize: 768, numLayers: 12, attention: { numKeyValueHeads: 1 } }],
+    ['gpt_neo', { vocabularySize: 50_257, hiddenSize: 2048, numLayers: 24, attention: { numHeads: 16 } }],
+    [
+      'gpt_neox',
+      { vocabularySize: 50_432, hiddenSize: 6144, numLayers: 44, mlp: { innerSize: 24_576 }, positions: { size: 24 } },
+    ],
+    ['gptj', { vocabularySize: 50_400, hiddenSize: 4096, numLayers: 28, tiedHead: false, positions: { size: 64 } }],
+    ['codegen', { vocabularySize: 50_400, hiddenSize: 4096, numLayers: 28, maxPositions: 2048, tiedHead: false }],
+    ['falcon', { vocabularySize: 65_024, hiddenSize: 4544, numLayers: 32, attention: { numHeads: 71 } }],
+    ['mpt', { vocabularySize: 50_368, hiddenSize: 2048, numLayers: 24, attention: { numHeads: 16, clip: null } }],
+    ['opt', { vocabularySize: 50_272, hiddenSize: 768, numLayers: 12, mlp: { innerSize: 3072, activation: 'relu' } }],
+    ['bloom', { vocabularySize: 250_880, hiddenSize: 64, numLayers: 2, attention: { numHeads: 8 } }],
+  ])('%s with no key at all', (name, expected) => {
+    expect(parse({ model_type: name })).toMatchObject(expected);
+  });
+
+  test.each<[string, Config, object]>([
+    ['gpt2', { hidden_size: 64, max_position_embeddings: 7, num_hidden_layers: 5, num_attention_heads: 2 }, {}],
+    ['gptj', { hidden_size: 64, max_position_embeddings: 7, num_hidden_layers: 5, num_attention_heads: 2 }, {}],
+    ['gpt_neo', { hidden_size: 64, num_hidden_layers: 24, num_attention_heads: 2 }, { maxPositions: 2048 }],
+    ['mpt', { hidden_size: 64, num_hidden_layers: 5, num_attention_heads: 2 }, { maxPositions: 2048 }],
+    ['bloom', { n_embed: 64, num_hidden_layers: 5, num_attention_heads: 2 }, { maxPositions: null }],
+  ])('%s takes the other names of its sizes', (name, names, expected) => {
+    expect(parse({ model_type: name, rotary_dim: 4, n_embd: 8, d_model: 8, hidden_size: 8, ...names })).toMatchObject({
+      hiddenSize: 64,
+      numLayers: names.num_hidden_layers,
+      maxPositions: 7,
+      attention: { numHeads: 2 },
+      ...expected,
+    });
+  });
+
   test('llama and olmo', () => {
     const sizes = {
       vocab_size: 10,
@@ -134,6 +171,7 @@ describe('keys that change the decoder', () => {
       'gpt_neo',
       {
         num_layers: 3,
+        attention_layers: undefined,
         attention_types: [
           [['local'], 1],
           [['global', 'local'], 1],
@@ -146,12 +184,38 @@ describe('keys that change the decoder', () => {
       { use_parallel_residual: true, use_qkv_bias: true },
       { parallel: 'shared_norm', attention: { qkvBias: true } },
     ],
+    ['mpt', { attn_config: { clip_qkv: 6, softmax_scale: 2 } }, { attention: { clip: 6, scales: [2, 2] } }],
+    ['mpt', { attn_config: { clip_qkv: 0 } }, { attention: { clip: null, scales: Array(2).fill(1 / 3) } }],
     [
       'mpt',
-      { attn_config: { clip_qkv: 6, softmax_scale: 2, alibi_bias_max: 16 } },
-      { attention: { clip: 6, scales: [2, 2] } },
+      { no_bias: false, logit_scale: 'inv_sqrt_d_model', expansion_ratio: 2, learned_pos_emb: true },
+      { attention: { qkvBias: false }, mlp: { innerSize: 144, bias: false }, positions: { kind: 'alibi' } },
     ],
-    ['mpt', { attn_config: { alibi_bias_max: 16 } }, { positions: { slopes: [2 ** -4, 2 ** -8, 2 ** -12, 2 ** -16] } }],
+    [
+      'mpt',
+      { attn_config: { alibi: false, alibi_bias_max: 16, qk_ln: true } },
+      { attention: { qkNorm: null }, positions: { slopes: [2 ** -2, 2 ** -4, 2 ** -6, 2 ** -8] } },
+    ],
+    ['gpt_neo', { attention_layers: ['local', 'local'] }, { attention: { windows: [5, 5] } }],
+    ['gpt_neox_parallel', { rope_theta: 5, partial_rotary_factor: 0.3 }, { positions: { base: 1e4 } }],
+    [
+      'gpt_neox_parallel',
+      {
+        hidden_size: 64,
+        rotary_pct: undefined,
+        rotary_emb_base: undefined,
+        rope_parameters: { rope_theta: 500, partial_rotary_factor: 0.5, rope_type: 'linear', factor: 2 },
+      },
+      { positions: { base: 500, size: 8, scaling: { kind: 'linear', factor: 2 } } },
+    ],
+    ['gptj', { n_head: 1, rotary_dim: null }, { positions: { kind: 'rotary', interleaved: true } }],
+    ['falcon_new_arch', { n_embed: 96, ffn_hidden_size: undefined }, { hiddenSize: 96, mlp: { innerSize: 192 } }],
+    ['starcoder2', { head_dim: 6 }, { attention: { headSize: 6 } }],
+    ['cohere', { head_dim: 6 }, { attention: { headSize: 6 } }],
+    ['olmo', { head_dim: 6 }, { attention: { headSize: 6 } }],
+    ['gpt2', { activation_function: 'gelu_python' }, { mlp: { activation: 'gelu' } }],
+    ['gpt2', { activation_function: 'quick_gelu' }, { mlp: { activation: 'gelu_quick' } }],
+    ['gpt2', { activation_function: 'gelu_accurate' }, { mlp: { activation: 'gelu_tanh' } }],
     ['bloom', { hidden_size: undefined, n_embed: 72 }, { hiddenSize: 72, mlp: { innerSize: 288 } }],
     [
       'cohere2',
@@ -208,7 +272,9 @@ describe('keys that change the decoder', () => {
 
 describe('refused in one line that names the key', () => {
   const input: [string, Config, string][] = [
-    ['gpt2', { n_embd: undefined }, 'n_embd is missing, expected a whole number from 1'],
+    ['llama', { hidden_size: undefined }, 'hidden_size is missing, expected a whole number from 1'],
+    ['gpt2', { hidden_size: '48' }, 'hidden_size is "48", expected a whole number from 1'],
+    ['gpt2', { num_attention_heads: 5 }, 'n_embd is 48, expected a multiple of num_attention_heads (5)'],
     ['gpt2', { n_embd: null }, 'n_embd is null, expected a whole number from 1'],
     ['gpt2', { n_embd: '48' }, 'n_embd is "48", expected a whole number from 1'],
     ['gpt2', { n_embd: 4.5 }, 'n_embd is 4.5'],
@@ -232,6 +298,7 @@ describe('refused in one line that names the key', () => {
       'hidden_size is 50, expected a multiple of num_attention_heads (4)',
     ],
     ['llama', { rms_norm_eps: -1 }, 'rms_norm_eps is -1'],
+    ['bloom', { hidden_size: 2 ** 40, n_head: 2 ** 30 }, 'n_head is 1073741824, expected at most 65536'],
     ['llama', { rope_scaling: 'linear' }, 'rope_scaling is "linear", expected an object'],
     ['llama', { rope_scaling: { rope_type: 'linear' } }, 'rope_scaling.factor is missing'],
     [
@@ -241,18 +308,34 @@ describe('refused in one line that names the key', () => {
     ],
     ['gptj', { rotary_dim: 14 }, "rotary_dim is 14, expected an even number up to the heads' size (12)"],
     ['codegen', { n_head: 6 }, 'n_head is 6, expected a multiple of 4'],
-    ['gpt_neo', { num_layers: 3 }, 'attention_types gives 2 layers, expected num_layers (3)'],
-    ['gpt_neo', { attention_types: [['global', 2]] }, 'attention_types: expected lists'],
+    [
+      'gpt_neo',
+      { num_layers: 3, attention_layers: undefined },
+      'attention_types gives 2 layers, expected num_layers (3)',
+    ],
+    [
+      'gpt_neo',
+      { attention_layers: undefined, attention_types: [[['global'], 1e15]] },
+      'attention_types gives 1000000000000000 layers, expected num_layers (2)',
+    ],
+    ['gpt_neo', { attention_layers: undefined, attention_types: [['global', 2]] }, 'attention_types: expected lists'],
+    ['gpt_neo', { attention_layers: ['local'] }, 'attention_layers has 1 entries, expected num_layers (2)'],
+    ['gptj', { rotary_dim: null }, 'rotary_dim is null, expected a whole number from 1'],
+    ['gpt_neox_parallel', { rotary_pct: 0.1 }, 'rotary_pct is 0.1: 1 of 12 coordinates of a head are rotated'],
     ['qwen2', { use_sliding_window: true, layer_types: ['full_attention'] }, 'layer_types has 1 entries'],
     ['olmoe', { num_experts_per_tok: 7 }, 'num_experts_per_tok is 7, expected at most num_experts (6)'],
-    ['glm4', { partial_rotary_factor: 0.4375 }, '7 of 16 coordinates of a head are rotated'],
+    [
+      'glm4',
+      { partial_rotary_factor: 0.4375 },
+      'partial_rotary_factor is 0.4375: 7 of 16 coordinates of a head are rotated',
+    ],
     ['gemma2', { final_logit_softcapping: 0 }, 'final_logit_softcapping is 0'],
     ['llama', { rope_parameters: { rope_theta: 0 } }, 'rope_parameters.rope_theta is 0'],
     ['olmo', { clip_qkv: 0 }, 'clip_qkv is 0'],
     ['gpt2', { model_type: undefined }, 'model_type is missing'],
   ];
   const unsupported: [string, Config, string][] = [
-    ['gpt2', { activation_function: 'tanh' }, 'activation_function is "tanh", which is not supported; supported: gelu'],
+    ['gpt2', { activation_function: 'mish' }, 'activation_function is "mish", which is not supported; supported: gelu'],
     ['gpt2', { activation_function: 'constructor' }, 'activation_function is "constructor"'],
     ['gpt2', { add_cross_attention: true }, 'add_cross_attention is true'],
     ['gpt2', { quantization_config: { bits: 4 } }, 'quantization_config is {"bits":4}'],
@@ -268,8 +351,8 @@ describe('refused in one line that names the key', () => {
     ['cohere', { use_qk_norm: true }, 'use_qk_norm is true'],
     ['phi', { qk_layernorm: true }, 'qk_layernorm is true'],
     ['stablelm', { qk_layernorm: true }, 'qk_layernorm is true'],
-    ['mpt', { attn_config: { alibi: false } }, 'attn_config.alibi is false'],
-    ['mpt', { no_bias: false }, 'no_bias is false'],
+    ['bloom', { pretraining_tp: 2, slow_but_exact: true }, 'slow_but_exact is true'],
+    ['gpt_neo', { attention_layers: ['local', 'far'] }, 'attention_layers is "far", which is not supported'],
     ['mpt', { norm_type: 'rmsnorm' }, 'norm_type is "rmsnorm"'],
     ['cohere2', { layer_types: ['chunked_attention', 'full_attention'] }, 'layer_types is "chunked_attention"'],
     ['llama', { rope_scaling: { factor: 2 } }, 'rope_scaling.factor is 2'],

@@ -1,7 +1,7 @@
 import type { DecoderSpec } from '../spec.ts';
 import { activationNames } from './activation.ts';
 import { dividedHeadSize } from './attention.ts';
-import { type ConfigReader, readConfig } from './config.ts';
+import { type ConfigOptions, type ConfigReader, readConfig } from './config.ts';
 import type { Family } from './family.ts';
 import { gptLike } from './layernorm.ts';
 import { runNorm } from './recentred.ts';
@@ -21,6 +21,17 @@ export const gpt2Names = {
   head: 'lm_head',
 };
 
+/** The defaults of GPT-2's configuration class and its other names of sizes, which StarCoder shares. */
+export const gpt2Options = {
+  defaults: { vocab_size: 50_257, n_positions: 1024, n_embd: 768, n_layer: 12, n_head: 12 },
+  aliases: {
+    n_embd: 'hidden_size',
+    n_positions: 'max_position_embeddings',
+    n_head: 'num_attention_heads',
+    n_layer: 'num_hidden_layers',
+  },
+} satisfies ConfigOptions;
+
 /** GPT-2 and what has its layout, GPT-3 among it: learned positions, fused queries, keys and values, biases everywhere. */
 export const gpt2: Family = {
   id: 'gpt2',
@@ -28,7 +39,7 @@ export const gpt2: Family = {
   namePrefix: 'transformer.',
   isBuffer: (name) => /^h\.\d+\.attn\.(masked_)?bias$/.test(name),
   sizeKeys: { vocabulary: 'vocab_size', positions: 'n_positions', hidden: 'n_embd', inner: 'n_inner' },
-  parse: (config, where = 'config.json') => parse(readConfig(config, where)),
+  parse: (config, where = 'config.json') => parse(readConfig(config, where, gpt2Options)),
   // The linears of a block are Conv1D modules, which store [in, out].
   storage: (spec) => storageOf(spec, gpt2Names, (part) => part.type === 'linear' && part.layer !== null),
 };

@@ -2,7 +2,7 @@ import { activationNames } from './activation.ts';
 import { dividedHeadSize } from './attention.ts';
 import { readConfig } from './config.ts';
 import type { Family } from './family.ts';
-import { gpt2Names } from './gpt2.ts';
+import { gpt2Names, gpt2Options } from './gpt2.ts';
 import { gptLike } from './layernorm.ts';
 import { runNorm } from './recentred.ts';
 import { storageOf } from './storage.ts';
@@ -16,11 +16,11 @@ export const gptBigcode: Family = {
   sizeKeys: { vocabulary: 'vocab_size', positions: 'n_positions', hidden: 'n_embd', inner: 'n_inner', heads: 'n_head' },
   storage: (spec) => storageOf(spec, gpt2Names),
   parse(raw, where = 'config.json') {
-    const config = readConfig(raw, where);
+    const config = readConfig(raw, where, gpt2Options);
     config.unsupported('add_cross_attention', 'cross-attention is not supported', [false]);
     const hiddenSize = config.count('n_embd');
     const headSize = dividedHeadSize(config, 'n_embd', 'n_head');
-    const positions = { kind: 'learned', count: config.count('n_positions', 1024) } as const;
+    const positions = { kind: 'learned', count: config.count('n_positions') } as const;
     const numLayers = config.layers('n_layer');
     const decoder = gptLike(config, {
       family: 'gpt_bigcode',

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { activationNames } from './activation.ts';
 import { dividedHeadSize, windowsOf } from './attention.ts';
-import { readConfig } from './config.ts';
+import { type ConfigOptions, type ConfigReader, readConfig } from './config.ts';
 import type { Family } from './family.ts';
 import { gptLike } from './layernorm.ts';
 import { runNorm } from './recentred.ts';
@@ -22,8 +22,23 @@ const partNames = {
   head: 'lm_head',
 };
 
+const options = {
+  defaults: {
+    vocab_size: 50_257,
+    max_position_embeddings: 2048,
+    hidden_size: 2048,
+    num_layers: 24,
+    num_heads: 16,
+    attention_types: [[['global', 'local'], 12]],
+  },
+  aliases: { num_heads: 'num_attention_heads', num_layers: 'num_hidden_layers' },
+} satisfies ConfigOptions;
+
 /** Kinds of layers, and how often they come one after another. */
-const attentionTypes = z.array(z.tuple([z.array(z.enum(['global', 'local'])), z.int().min(1)]));
+const typesSchema = z.array(z.tuple([z.array(z.enum(['global', 'local'])).min(1), z.int().min(1)]));
+
+/** Whether a layer of a kind sees a window. */
+const isLocal = { global: false, local: true };
 
 /** GPT-Neo: GPT-2 with separate linears, scores that aren't scaled, and a window in some layers. */
 export const gptNeo: Family = {
@@ -40,11 +55,11 @@ export const gptNeo: Family = {
   },
   storage: (spec) => storageOf(spec, partNames),
   parse(raw, where = 'config.json') {
-    const config = readConfig(raw, where);
+    const config = readConfig(raw, where, options);
     const hiddenSize = config.count('hidden_size');
     const numLayers = config.layers('num_layers');
     dividedHeadSize(config, 'hidden_size', 'num_heads');
-    const positions = { kind: 'learned', count: config.count('max_position_embeddings', 2048) } as const;
+    const positions = { kind: 'learned', count: config.count('max_position_embeddings') } as const;
     const decoder = gptLike(config, {
       family: 'gpt_neo',
       hiddenSize,
@@ -57,15 +72,30 @@ export const gptNeo: Family = {
       innerSize: config.optionalCount('intermediate_size') ?? 4 * hiddenSize,
       tiedHead: true,
     });
-    const types = attentionTypes.safeParse(raw.attention_types ?? [[['global', 'local'], 12]]);
-    const kinds = types.data?.flatMap(([pattern, times]) => Array.from({ length: times }, () => pattern).flat());
-    if (kinds === undefined)
-      throw config.wrong('attention_types: expected lists of global and local, each with a count');
-    if (kinds.length !== numLayers) {
-      throw config.wrong(`attention_types gives ${kinds.length} layers, expected num_layers (${numLayers})`);
-    }
-    const windows = windowsOf(numLayers, config.count('window_size', 256), (layer) => kinds[layer] === 'local');
+    const locals = localLayers(config, numLayers, raw.attention_types ?? options.defaults.attention_types);
+    const windows = windowsOf(numLayers, config.count('window_size', 256), (layer) => locals[layer] === true);
     const scales = Array.from({ length: numLayers }, () => 1);
     return { ...decoder, attention: { ...decoder.attention, qkvBias: false, scales, ...windows } };
   },
 };
+
+/** Which layers see a window: as `attention_layers` lists, which saved configs hold beside `attention_types`, else as the latter says. */
+function localLayers(config: ConfigReader, numLayers: number, attentionTypes: unknown): readonly boolean[] {
+  const expected = `expected ${config.nameOf('num_layers')} (${numLayers})`;
+  const listed = config.optionalNames('attention_layers');
+  if (listed !== null && listed.length !== numLayers) {
+    throw config.wrong(`attention_layers has ${listed.length} entries, ${expected}`);
+  }
+  if (listed !== null) return listed.map((kind) => config.known('attention_layers', kind, isLocal));
+  const types = typesSchema.safeParse(attentionTypes).data;
+  if (types === undefined) {
+    throw config.wrong('attention_types: expected lists of global and local, each with a count');
+  }
+  const total = types.reduce((sum, [pattern, times]) => sum + pattern.length * times, 0);
+  if (total !== numLayers) throw config.wrong(`attention_types gives ${total} layers, ${expected}`);
+  return types.flatMap(([pattern, times]) =>
+    Array(times)
+      .fill(pattern.map((kind) => isLocal[kind]))
+      .flat(),
+  );
+}

@@ -1,6 +1,6 @@
 import { activationNames } from './activation.ts';
-import { dividedHeadSize, evenSize, readRotary } from './attention.ts';
-import { readConfig } from './config.ts';
+import { dividedHeadSize, readRotary } from './attention.ts';
+import { type ConfigOptions, readConfig } from './config.ts';
 import type { Family } from './family.ts';
 import { gptLike } from './layernorm.ts';
 import { runNorm } from './recentred.ts';
@@ -18,6 +18,18 @@ const partNames = {
   head: 'embed_out',
 };
 
+const options = {
+  defaults: {
+    vocab_size: 50_432,
+    hidden_size: 6144,
+    num_hidden_layers: 44,
+    num_attention_heads: 64,
+    intermediate_size: 24_576,
+    max_position_embeddings: 2048,
+  },
+  aliases: { rope_theta: 'rotary_emb_base', partial_rotary_factor: 'rotary_pct' },
+} satisfies ConfigOptions;
+
 /** GPT-NeoX and Pythia: partly rotated heads, both branches side by side, each with its norm. */
 export const gptNeox: Family = {
   id: 'gpt_neox',
@@ -32,24 +44,17 @@ export const gptNeox: Family = {
   },
   storage: (spec) => storageOf(spec, partNames),
   parse(raw, where = 'config.json') {
-    const config = readConfig(raw, where);
+    // rope_theta and partial_rotary_factor repeat its own keys, which count.
+    const config = readConfig({ ...raw, rope_theta: undefined, partial_rotary_factor: undefined }, where, options);
     const headSize = dividedHeadSize(config, 'hidden_size', 'num_attention_heads');
-    const size = evenSize(config, headSize, config.positive('rotary_pct', 0.25));
-    // Published configs give rotary_emb_base and rotary_pct; rope_theta and partial_rotary_factor repeat them.
-    const { scaling } = readRotary(config, headSize, 1);
     const bias = config.flag('attention_bias', true);
     const decoder = gptLike(config, {
       family: 'gpt_neox',
       hiddenSize: config.count('hidden_size'),
       numLayers: config.layers('num_hidden_layers'),
       numHeads: config.count('num_attention_heads'),
-      maxPositions: config.count('max_position_embeddings', 2048),
-      positions: {
-        kind: 'rotary',
-        base: config.positive('rotary_emb_base', 10_000),
-        ...(size === headSize ? {} : { size }),
-        ...(scaling === undefined ? {} : { scaling }),
-      },
+      maxPositions: config.count('max_position_embeddings'),
+      positions: readRotary(config, headSize, 0.25),
       norm: runNorm(config, { kind: 'layernorm', epsilon: config.positive('layer_norm_eps', 1e-5) }),
       activation: config.choice('hidden_act', activationNames, 'gelu'),
       innerSize: config.count('intermediate_size'),

@@ -1,8 +1,9 @@
 import type { DecoderSpec } from '../spec.ts';
 import { activationNames } from './activation.ts';
-import { dividedHeadSize, readRotatedCount } from './attention.ts';
-import { readConfig } from './config.ts';
+import { dividedHeadSize, evenSize, readRotatedCount } from './attention.ts';
+import { type ConfigOptions, readConfig } from './config.ts';
 import type { Family } from './family.ts';
+import { gpt2Options } from './gpt2.ts';
 import { gptLike } from './layernorm.ts';
 import { runNorm } from './recentred.ts';
 import { storageOf } from './storage.ts';
@@ -20,6 +21,11 @@ const partNames = {
   final_norm: 'transformer.ln_f',
   head: 'lm_head',
 };
+
+const options = {
+  defaults: { vocab_size: 50_400, n_positions: 2048, n_embd: 4096, n_layer: 28, n_head: 16 },
+  aliases: gpt2Options.aliases,
+} satisfies ConfigOptions;
 
 /** GPT-J: both branches side by side with one norm, neighbouring coordinates of a part of each head rotated. */
 export const gptj: Family = {
@@ -41,22 +47,27 @@ export const codegen: Family = {
   parse(raw, where = 'config.json') {
     const decoder = parse(raw, where, 'codegen');
     const { numHeads } = decoder.attention;
-    if (numHeads % 4 !== 0) throw readConfig(raw, where).wrong(`n_head is ${numHeads}, expected a multiple of 4`);
+    if (numHeads % 4 !== 0) {
+      const config = readConfig(raw, where, options);
+      throw config.wrong(`${config.nameOf('n_head')} is ${numHeads}, expected a multiple of 4`);
+    }
     return { ...decoder, attention: { ...decoder.attention, projection: 'fused_in_quarters' } };
   },
 };
 
 function parse(raw: Readonly<Record<string, unknown>>, where: string, family: string): DecoderSpec {
-  const config = readConfig(raw, where);
+  const config = readConfig(raw, where, options);
   const hiddenSize = config.count('n_embd');
   const headSize = dividedHeadSize(config, 'n_embd', 'n_head');
-  const size = readRotatedCount(config, 'rotary_dim', 64, headSize);
+  // Null means the whole stream, which is a head only where there is just one.
+  const isWhole = family === 'gptj' && config.is('rotary_dim', [null]) && headSize === hiddenSize;
+  const size = isWhole ? evenSize(config, headSize, 1) : readRotatedCount(config, 'rotary_dim', 64, headSize);
   const decoder = gptLike(config, {
     family,
     hiddenSize,
     numLayers: config.layers('n_layer'),
     numHeads: config.count('n_head'),
-    maxPositions: config.count('n_positions', 2048),
+    maxPositions: config.count('n_positions'),
     positions: { kind: 'rotary', base: 10_000, interleaved: true, ...(size === headSize ? {} : { size }) },
     norm: runNorm(config, { kind: 'layernorm', epsilon: config.positive('layer_norm_epsilon', 1e-5) }),
     activation: config.choice('activation_function', activationNames, 'gelu_new'),

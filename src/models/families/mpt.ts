@@ -1,5 +1,5 @@
 import { alibiSlopes, dividedHeadSize } from './attention.ts';
-import { readConfig } from './config.ts';
+import { type ConfigOptions, readConfig } from './config.ts';
 import type { Family } from './family.ts';
 import { gptLike } from './layernorm.ts';
 import { runNorm } from './recentred.ts';
@@ -17,7 +17,18 @@ const partNames = {
   head: 'lm_head',
 };
 
-/** MPT: ALiBi and no biases, not on the norms either. The reference code ignores expansion_ratio and learned_pos_emb. */
+const options = {
+  defaults: { vocab_size: 50_368, d_model: 2048, n_heads: 16, n_layers: 24, max_seq_len: 2048 },
+  aliases: { d_model: 'hidden_size', n_heads: 'num_attention_heads', n_layers: 'num_hidden_layers' },
+} satisfies ConfigOptions;
+
+/**
+ * MPT: ALiBi and no biases, not on the norms either.
+ *
+ * What transformers ignores is ignored here: expansion_ratio, learned_pos_emb, no_bias, logit_scale, embedding_fraction,
+ * and in attn_config alibi, alibi_bias_max, attn_type, prefix_lm and qk_ln. Where a model was trained with them, most
+ * show in tensors that then have no place. norm_type does not show, and is read.
+ */
 export const mpt: Family = {
   id: 'mpt',
   modelTypes: ['mpt'],
@@ -26,27 +37,19 @@ export const mpt: Family = {
   sizeKeys: { vocabulary: 'vocab_size', hidden: 'd_model', inner: 'd_model', heads: 'n_heads' },
   storage: (spec) => storageOf(spec, partNames),
   parse(raw, where = 'config.json') {
-    const config = readConfig(raw, where);
-    config.unsupported('no_bias', 'biases are not supported', [true]);
-    config.unsupported('logit_scale', 'scaled logits are not supported');
-    config.unsupported('embedding_fraction', 'it is not supported', [1]);
+    const config = readConfig(raw, where, options);
     config.choice('norm_type', { low_precision_layernorm: true, layernorm: true }, 'low_precision_layernorm');
     const attn = config.optionalObject('attn_config');
-    attn?.unsupported('attn_type', 'only one key for each head is supported', ['multihead_attention']);
-    attn?.unsupported('prefix_lm', 'attention that sees later positions is not supported', [false]);
-    attn?.unsupported('qk_ln', 'norms on queries and keys are not supported here', [false]);
-    attn?.unsupported('alibi', 'positions other than ALiBi are not supported', [true]);
     const hiddenSize = config.count('d_model');
     const numHeads = config.count('n_heads');
     dividedHeadSize(config, 'd_model', 'n_heads');
-    const steepness = (attn?.positive('alibi_bias_max', 8) ?? 8) / 8;
     const decoder = gptLike(config, {
       family: 'mpt',
       hiddenSize,
       numLayers: config.layers('n_layers'),
       numHeads,
-      maxPositions: config.count('max_seq_len', 2048),
-      positions: { kind: 'alibi', slopes: alibiSlopes(numHeads).map((slope) => slope ** steepness) },
+      maxPositions: config.count('max_seq_len'),
+      positions: { kind: 'alibi', slopes: alibiSlopes(numHeads) },
       norm: runNorm(config, { kind: 'layernorm-nobias', epsilon: config.positive('layer_norm_epsilon', 1e-5) }),
       activation: 'gelu',
       innerSize: 4 * hiddenSize,
@@ -60,7 +63,7 @@ export const mpt: Family = {
         projection: 'fused',
         qkvBias: false,
         outputBias: false,
-        clip: attn?.optionalPositive('clip_qkv') ?? null,
+        clip: attn?.is('clip_qkv', [0, false]) ? null : (attn?.optionalPositive('clip_qkv') ?? null),
         ...(scale === null ? {} : { scales: decoder.attention.scales.map(() => scale) }),
       },
       mlp: { ...decoder.mlp, bias: false },

@@ -1,4 +1,4 @@
-import { dividedHeadSize } from './attention.ts';
+import { readHeadSize } from './attention.ts';
 import { readConfig } from './config.ts';
 import type { Family } from './family.ts';
 import { llamaLayout, readLlamaLike } from './llama.ts';
@@ -13,7 +13,7 @@ export const olmo: Family = {
     const config = readConfig(raw, where);
     return readLlamaLike(config, 'olmo', {
       norm: runNorm(config, { kind: 'layernorm-nonparametric', epsilon: 1e-5 }),
-      headSize: dividedHeadSize(config, 'hidden_size', 'num_attention_heads'),
+      headSize: readHeadSize(config),
       clip: config.optionalPositive('clip_qkv'),
     });
   },

@@ -1,6 +1,6 @@
 import { activationNames } from './activation.ts';
 import { dividedHeadSize } from './attention.ts';
-import { readConfig } from './config.ts';
+import { type ConfigOptions, readConfig } from './config.ts';
 import type { Family } from './family.ts';
 import { gptLike } from './layernorm.ts';
 import { runNorm } from './recentred.ts';
@@ -24,12 +24,23 @@ const partNames = {
   head: 'lm_head',
 };
 
+const options = {
+  defaults: {
+    vocab_size: 50_272,
+    hidden_size: 768,
+    num_hidden_layers: 12,
+    ffn_dim: 3072,
+    max_position_embeddings: 2048,
+    num_attention_heads: 12,
+  },
+} satisfies ConfigOptions;
+
 /** OPT: learned positions whose table begins with two rows that nothing uses, ReLU, and in one size norms after the sums. */
 export const opt: Family = {
   id: 'opt',
   modelTypes: ['opt'],
   namePrefix: 'model.',
-  isBuffer: () => false,
+  isBuffer: (name) => name === 'decoder.version',
   sizeKeys: {
     vocabulary: 'vocab_size',
     positions: 'max_position_embeddings',
@@ -39,14 +50,14 @@ export const opt: Family = {
   },
   storage: (spec) => storageOf(spec, partNames),
   parse(raw, where = 'config.json') {
-    const config = readConfig(raw, where);
+    const config = readConfig(raw, where, options);
     const hiddenSize = config.count('hidden_size');
     config.unsupported('word_embed_proj_dim', 'embeddings of another size than the stream are not supported', [
       hiddenSize,
     ]);
     dividedHeadSize(config, 'hidden_size', 'num_attention_heads');
     const hasParameters = config.flag('layer_norm_elementwise_affine', true);
-    const positions = { kind: 'learned', count: config.count('max_position_embeddings', 2048), offset: 2 } as const;
+    const positions = { kind: 'learned', count: config.count('max_position_embeddings'), offset: 2 } as const;
     const decoder = gptLike(config, {
       family: 'opt',
       hiddenSize,

@@ -1,5 +1,5 @@
 import { activationNames } from './activation.ts';
-import { dividedHeadSize, windowsOf } from './attention.ts';
+import { readHeadSize, windowsOf } from './attention.ts';
 import { readConfig } from './config.ts';
 import type { Family } from './family.ts';
 import { llamaLayout, llamaNames, readLlamaLike } from './llama.ts';
@@ -23,7 +23,7 @@ export const starcoder2: Family = {
     const bias = config.flag('use_bias', true);
     const decoder = readLlamaLike(config, 'starcoder2', {
       norm: runNorm(config, { kind: 'layernorm', epsilon: config.positive('norm_epsilon', 1e-5) }),
-      headSize: dividedHeadSize(config, 'hidden_size', 'num_attention_heads'),
+      headSize: readHeadSize(config),
       keyValueHeads: 2,
       maxPositions: 4096,
       activation: config.choice('hidden_act', activationNames, 'gelu_pytorch_tanh'),
