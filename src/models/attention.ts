@@ -7,6 +7,7 @@ import {
   matmul,
   maximum,
   minimum,
+  mul,
   reshape,
   scale,
   softmax,
@@ -15,7 +16,8 @@ import {
   tanh,
   transpose,
 } from '../graph/index.ts';
-import { lengthOf, type Positions, type Rotation, rotation, scoreOffsets } from './positions.ts';
+import { latentHeads } from './latent.ts';
+import { lengthOf, type Positions, queryFactors, type Rotation, rotation, scoreOffsets } from './positions.ts';
 import type { AttentionSpec, DecoderSpec } from './spec.ts';
 import { applyNorm, linear, type Weights } from './weights.ts';
 
@@ -43,6 +45,7 @@ export interface AttentionContext {
   readonly sequence: Dim;
   readonly offsets: (layer: number) => Tensor;
   readonly rotate: Rotation;
+  readonly queryFactors: Tensor | undefined;
   readonly cache: Cache | undefined;
 }
 
@@ -52,15 +55,43 @@ export function attentionContext(
   size: { readonly batch: Dim; readonly positions: Positions; readonly cache?: Cache },
 ): AttentionContext {
   const { batch, positions, cache } = size;
-  const offsets = scoreOffsets(spec, positions);
-  return { spec, weights, batch, sequence: lengthOf(positions), offsets, rotate: rotation(spec, positions), cache };
+  return {
+    spec,
+    weights,
+    batch,
+    sequence: lengthOf(positions),
+    offsets: scoreOffsets(spec, positions),
+    rotate: rotation(spec, positions),
+    queryFactors: queryFactors(spec, positions),
+    cache,
+  };
 }
 
 /** Causal attention of a layer on `[batch, sequence, streamSize]`. */
 export function attention(context: AttentionContext, layer: number, x: Tensor): Tensor {
-  const { spec, weights, batch, sequence } = context;
-  const { numHeads, numKeyValueHeads, headSize, scales } = spec.attention;
+  const { spec, weights } = context;
+  const { scales, headSize, latent } = spec.attention;
   const name = `blocks.${layer}.attention`;
+  const { queries, keys, values } =
+    latent === undefined ? headsOf(context, layer, name, x) : latentHeads(context, latent, layer, name, x);
+  const { queryFactors: factors } = context;
+  const scaled = scale(
+    factors === undefined ? queries : mul(queries, factors),
+    scales[layer] ?? 1 / Math.sqrt(headSize),
+  );
+  const mixed = attendTo(context, layer, scaled, { keys, values });
+  return linear(weights, `${name}.output`, mixed);
+}
+
+/** Queries, keys and values, each `[batch, heads, sequence, size]`, rotated where the decoder rotates. */
+export interface Heads extends KeysAndValues {
+  readonly queries: Tensor;
+}
+
+function headsOf(context: AttentionContext, layer: number, name: string, x: Tensor): Heads {
+  const { spec, weights, batch, sequence } = context;
+  const { numHeads, numKeyValueHeads, headSize, clip, clipsNormed } = spec.attention;
+  const clipped = (y: Tensor) => (clipsNormed ? cut(y, clip) : y);
   const [query, key, value] = project(context, name, x);
   const heads = (y: Tensor, count: number) => transpose(reshape(y, [batch, sequence, count, headSize]), [0, 2, 1, 3]);
   const normed = (y: Tensor, which: 'query' | 'key', extent: 'head' | 'full') => {
@@ -68,14 +99,16 @@ export function attention(context: AttentionContext, layer: number, x: Tensor): 
     return qkNorm?.extent === extent ? applyNorm(weights, qkNorm.norm, `${name}.${which}_norm`, y) : y;
   };
   const prepare = (y: Tensor, which: 'query' | 'key', count: number) =>
-    context.rotate(normed(heads(normed(y, which, 'full'), count), which, 'head'), layer);
-  const mixed = attendTo(
-    context,
-    layer,
-    scale(prepare(query, 'query', numHeads), scales[layer] ?? 1 / Math.sqrt(headSize)),
-    { keys: prepare(key, 'key', numKeyValueHeads), values: heads(value, numKeyValueHeads) },
-  );
-  return linear(weights, `${name}.output`, mixed);
+    context.rotate(normed(heads(clipped(normed(y, which, 'full')), count), which, 'head'), layer);
+  return {
+    queries: prepare(query, 'query', numHeads),
+    keys: prepare(key, 'key', numKeyValueHeads),
+    values: heads(clipped(value), numKeyValueHeads),
+  };
+}
+
+function cut(x: Tensor, clip: number | null): Tensor {
+  return clip === null ? x : minimum(maximum(x, constant(-clip)), constant(clip));
 }
 
 /**
@@ -113,8 +146,8 @@ export function softCap(x: Tensor, cap: number | undefined): Tensor {
 /** Queries, keys and values, each `[batch, sequence, heads · headSize]`. */
 function project(context: AttentionContext, name: string, x: Tensor): readonly [Tensor, Tensor, Tensor] {
   const { spec, weights } = context;
-  const { projection, clip } = spec.attention;
-  const clipped = (y: Tensor) => (clip === null ? y : minimum(maximum(y, constant(-clip)), constant(clip)));
+  const { projection, clip, clipsNormed } = spec.attention;
+  const clipped = (y: Tensor) => (clipsNormed ? y : cut(y, clip));
   if (projection === 'separate') {
     const separate = (part: string) => clipped(linear(weights, `${name}.${part}`, x));
     return [separate('query'), separate('key'), separate('value')];

@@ -47,8 +47,10 @@ function applyBranch(
   { spec, weights }: AttentionContext,
   name: string,
   x: Tensor,
-  branch: (x: Tensor) => Tensor,
+  transform: (x: Tensor) => Tensor,
 ): Tensor {
+  const { residualScale = 1 } = spec;
+  const branch = (y: Tensor) => (residualScale === 1 ? transform(y) : scale(transform(y), residualScale));
   const normed = (place: string, y: Tensor) => applyNorm(weights, spec.norm, `${name}.${place}`, y);
   switch (spec.placement) {
     case 'pre':

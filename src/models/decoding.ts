@@ -71,6 +71,6 @@ export function cacheSize({ attention }: DecoderSpec): {
   readonly keys: number;
   readonly values: number;
 } {
-  const { numKeyValueHeads: heads, headSize } = attention;
-  return { heads, keys: headSize, values: headSize };
+  const { numKeyValueHeads: heads, headSize, latent } = attention;
+  return { heads, keys: headSize, values: latent?.valueSize ?? headSize };
 }

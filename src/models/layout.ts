@@ -1,4 +1,4 @@
-import type { DecoderSpec, MlpSpec, NormSpec } from './spec.ts';
+import type { DecoderSpec, LatentSpec, MlpSpec, NormSpec } from './spec.ts';
 import { kindOf } from './spec.ts';
 
 /** What a linear or a norm is connected to: the residual stream, or something inside of a branch. */
@@ -85,6 +85,7 @@ function blockParts(spec: DecoderSpec, layer: number): readonly Part[] {
   };
   const queries = attention.numHeads * attention.headSize;
   const keys = attention.numKeyValueHeads * attention.headSize;
+  const values = attention.numHeads * (attention.latent?.valueSize ?? attention.headSize);
   const attentionNorms = norms('attention');
   const sharesNorm = spec.parallel === 'shared_norm';
   const mlpNorms = sharesNorm ? { input: [], output: [] } : norms('mlp');
@@ -107,25 +108,60 @@ function blockParts(spec: DecoderSpec, layer: number): readonly Part[] {
   });
   return [
     ...attentionNorms.input,
-    ...(attention.projection === 'separate'
-      ? [
-          reader('attention', 'query', queries, attention.qkvBias),
-          reader('attention', 'key', keys, attention.qkvBias),
-          reader('attention', 'value', keys, attention.qkvBias),
-        ]
-      : [reader('attention', 'qkv', queries + 2 * keys, attention.qkvBias)]),
+    ...(attention.latent !== undefined
+      ? latentParts(spec, attention.latent, layer, reader)
+      : attention.projection === 'separate'
+        ? [
+            reader('attention', 'query', queries, attention.qkvBias),
+            reader('attention', 'key', keys, attention.qkvBias),
+            reader('attention', 'value', keys, attention.qkvBias),
+          ]
+        : [reader('attention', 'qkv', queries + 2 * keys, attention.qkvBias)]),
     ...qkNorms,
-    writer('attention.output', queries, attention.outputBias),
+    writer('attention.output', values, attention.outputBias),
     ...attentionNorms.output,
     ...mlpNorms.input,
-    ...mlpParts(mlp, reader, writer),
+    ...mlpParts(mlp, layer, reader, writer),
     ...mlpNorms.output,
   ];
 }
 
+type Reader = (branch: string, part: string, outSize: number, bias: boolean) => LinearPart;
+
+function latentParts(spec: DecoderSpec, latent: LatentSpec, layer: number, reader: Reader): readonly Part[] {
+  const { numHeads, headSize, qkvBias } = spec.attention;
+  const { queryRank, keyValueRank, valueSize, bias } = latent;
+  const rotated = rotatedSize(spec);
+  const name = (part: string) => `blocks.${layer}.attention.${part}`;
+  const norm = (on: 'query' | 'key', part: string, width: number): NormPart => ({
+    ...streamNorm(name(part), latent.norm, width, layer),
+    on,
+  });
+  const up = (part: string, inSize: number, outSize: number): LinearPart =>
+    linear(name(part), layer, null, [inSize, outSize], false, 'inner', 'inner');
+  return [
+    ...(queryRank === null
+      ? [reader('attention', 'query', numHeads * headSize, qkvBias)]
+      : [
+          reader('attention', 'query_down', queryRank, bias),
+          norm('query', 'query_latent_norm', queryRank),
+          up('query_up', queryRank, numHeads * headSize),
+        ]),
+    reader('attention', 'key_value_down', keyValueRank + rotated, bias),
+    norm('key', 'key_value_norm', keyValueRank),
+    up('key_value_up', keyValueRank, numHeads * (headSize - rotated + valueSize)),
+  ];
+}
+
+/** How many coordinates of a head are rotated. */
+export function rotatedSize({ positions, attention }: DecoderSpec): number {
+  return positions.kind === 'rotary' ? (positions.size ?? attention.headSize) : 0;
+}
+
 function mlpParts(
   mlp: MlpSpec,
-  reader: (branch: string, part: string, outSize: number, bias: boolean) => LinearPart,
+  layer: number,
+  reader: Reader,
   writer: (part: string, inSize: number, bias: boolean) => LinearPart,
 ): readonly LinearPart[] {
   const { kind, innerSize, bias, fusedGate, experts } = mlp;
@@ -139,12 +175,12 @@ function mlpParts(
     writer(`mlp.${prefix}down`, size, bias),
   ];
   if (experts === undefined) return one('', innerSize);
+  if (experts.dense?.layers[layer] === true) return one('', experts.dense.innerSize);
   return [
-    reader('mlp', 'router', experts.count, false),
+    reader('mlp', 'router', experts.count, experts.sigmoid !== undefined),
     ...Array.from({ length: experts.count }, (_, i) => one(`experts.${i}.`, innerSize)).flat(),
-    ...(experts.sharedInnerSize === undefined
-      ? []
-      : [...one('shared.', experts.sharedInnerSize), reader('mlp', 'shared_gate', 1, false)]),
+    ...(experts.sharedInnerSize === undefined ? [] : one('shared.', experts.sharedInnerSize)),
+    ...(experts.sharedInnerSize === undefined || experts.ungatedShared ? [] : [reader('mlp', 'shared_gate', 1, false)]),
   ];
 }
 

@@ -1,27 +1,21 @@
 import {
   add,
-  cast,
   constant,
-  div,
   gelu,
-  lessOrEqual,
   maximum,
   minimum,
   mul,
   relu,
-  reshape,
   scale,
   sigmoid,
   silu,
-  softmax,
   split,
   squaredRelu,
-  sum,
   type Tensor,
   tanh,
-  where,
 } from '../graph/index.ts';
-import type { Activation, DecoderSpec, ExpertsSpec, MlpSpec } from './spec.ts';
+import { expertShares } from './routing.ts';
+import type { Activation, DecoderSpec, MlpSpec } from './spec.ts';
 import { linear, type Weights } from './weights.ts';
 
 /** The MLP of a layer on `[batch, sequence, streamSize]`. */
@@ -30,14 +24,16 @@ export function mlp(spec: DecoderSpec, weights: Weights, layer: number, x: Tenso
   const { innerSize, experts } = spec.mlp;
   const one = (prefix: string, size: number) => single(spec.mlp, weights, `${name}.${prefix}`, size, x);
   if (experts === undefined) return one('', innerSize);
+  if (experts.dense?.layers[layer] === true) return one('', experts.dense.innerSize);
   const shares = split(
-    routed(softmax(linear(weights, `${name}.router`, x)), experts),
+    expertShares(experts, weights, `${name}.router`, x),
     -1,
     Array.from({ length: experts.count }, () => 1),
   );
   const outputs = shares.map((share, i) => mul(one(`experts.${i}.`, innerSize), share));
   if (experts.sharedInnerSize !== undefined) {
-    outputs.push(mul(one('shared.', experts.sharedInnerSize), sigmoid(linear(weights, `${name}.shared_gate`, x))));
+    const shared = one('shared.', experts.sharedInnerSize);
+    outputs.push(experts.ungatedShared ? shared : mul(shared, sigmoid(linear(weights, `${name}.shared_gate`, x))));
   }
   return outputs.reduce((total, output) => add(total, output));
 }
@@ -57,17 +53,6 @@ function single(
     return mul(activate(activation, gate), up);
   };
   return linear(weights, `${prefix}down`, inner());
-}
-
-/** The share of each expert, 0 for those that aren't among the largest; every expert is computed for every token. */
-function routed(probabilities: Tensor, { count, perToken, normalized }: ExpertsSpec): Tensor {
-  const lead = probabilities.shape.slice(0, -1);
-  const others = reshape(probabilities, [...lead, 1, count]);
-  const own = reshape(probabilities, [...lead, count, 1]);
-  const notLarger = sum(cast(lessOrEqual(others, own), 'float'), [-1], false);
-  const isChosen = lessOrEqual(constant(count - perToken + 1), notLarger);
-  const chosen = where(isChosen, probabilities, constant(0));
-  return normalized ? div(chosen, sum(chosen, [-1])) : chosen;
 }
 
 /** An activation of every entry. */

@@ -2,7 +2,8 @@ import { expect, test } from 'vitest';
 import { evaluate, makeValue } from '../graph/index.ts';
 import { alibiSlopes } from './families/attention.ts';
 import { familyOf } from './families/index.ts';
-import { rotaryFrequencies, scoreOffsets } from './positions.ts';
+import { rotaryFrequencies } from './frequencies.ts';
+import { scoreOffsets } from './positions.ts';
 
 const rotary = { kind: 'rotary', base: 5e5 } as const;
 

@@ -17,6 +17,7 @@ import {
   transpose,
   where,
 } from '../graph/index.ts';
+import { attentionFactorOf, rotaryFrequencies } from './frequencies.ts';
 import type { AlibiPositions, AttentionSpec, DecoderSpec, RotaryPositions } from './spec.ts';
 
 /**
@@ -58,35 +59,40 @@ export type Rotation = (x: Tensor, layer: number) => Tensor;
 export function rotation({ positions: spec, attention: { headSize } }: DecoderSpec, positions: Positions): Rotation {
   if (spec.kind !== 'rotary') return (x) => x;
   const size = spec.size ?? headSize;
-  const frequencies = rotaryFrequencies(spec, size);
-  const pairOf = (i: number) => (spec.interleaved ? Math.floor(i / 2) : i % (size / 2));
-  const table = (f: (angle: number) => number) =>
-    rowsAt(positions, size, (position, i) => f(position * (frequencies[pairOf(i)] ?? Number.NaN)));
-  const cosines = table(Math.cos);
-  const sines = table(Math.sin);
-  const turn = spec.interleaved ? turnNeighbours : turnHalves;
-  const rotate = (x: Tensor) => add(mul(x, cosines), mul(turn(x, size), sines));
+  const everywhere = turnBy(spec, size, positions);
+  const { local } = spec;
+  const locally =
+    local === undefined ? everywhere : turnBy({ ...spec, base: local.base, scaling: undefined }, size, positions);
   return (x, layer) => {
     if (spec.layers?.[layer] === false) return x;
+    const rotate = local?.layers[layer] === true ? locally : everywhere;
     if (size === headSize) return rotate(x);
     return concat([rotate(slice(x, -1, 0, size)), slice(x, -1, size, headSize)], -1);
   };
 }
 
-/** The angle by which each pair of coordinates turns from one position to the next. */
-export function rotaryFrequencies({ base, scaling }: RotaryPositions, size: number): readonly number[] {
-  const frequencies = Array.from({ length: size / 2 }, (_, i) => base ** ((-2 * i) / size));
-  if (scaling === undefined) return frequencies;
-  const { factor } = scaling;
-  if (scaling.kind === 'linear') return frequencies.map((frequency) => frequency / factor);
-  const { lowFrequencyFactor: low, highFrequencyFactor: high, originalPositions } = scaling;
-  return frequencies.map((frequency) => {
-    const turns = (originalPositions * frequency) / (2 * Math.PI);
-    if (turns > high) return frequency;
-    if (turns < low) return frequency / factor;
-    const kept = (turns - low) / (high - low);
-    return (1 - kept) * (frequency / factor) + kept * frequency;
-  });
+/** What the queries are multiplied by at each position, `[sequence, 1]`; undefined where that is 1. */
+export function queryFactors({ attention }: DecoderSpec, positions: Positions): Tensor | undefined {
+  const { logScaledFrom: first } = attention;
+  if (first === undefined || longest(positions) <= first) return undefined;
+  return rowsAt(positions, 1, (position) => (position < first ? 1 : Math.log(position + 1) / Math.log(first)));
+}
+
+function longest(positions: Positions): number {
+  return positions.kind === 'counted' ? positions.length : positions.context;
+}
+
+/** Rotates all of `size` coordinates. Where positions are given, sequences count as long as they may become. */
+function turnBy(spec: RotaryPositions, size: number, positions: Positions): (x: Tensor) => Tensor {
+  const frequencies = rotaryFrequencies(spec, size, longest(positions));
+  const factor = attentionFactorOf(spec.scaling);
+  const pairOf = (i: number) => (spec.interleaved ? Math.floor(i / 2) : i % (size / 2));
+  const table = (f: (angle: number) => number) =>
+    rowsAt(positions, size, (position, i) => factor * f(position * (frequencies[pairOf(i)] ?? Number.NaN)));
+  const cosines = table(Math.cos);
+  const sines = table(Math.sin);
+  const turn = spec.interleaved ? turnNeighbours : turnHalves;
+  return (x) => add(mul(x, cosines), mul(turn(x, size), sines));
 }
 
 /** (a, b) becomes (−b, a) for the first and the second half of the last axis. */

@@ -28,6 +28,23 @@ const rotaryScaling: z.ZodType<RotaryScaling> = z.discriminatedUnion('kind', [
     highFrequencyFactor: positive,
     originalPositions: count,
   }),
+  z.strictObject({ kind: z.literal('dynamic'), factor: positive, originalPositions: count }),
+  z.strictObject({ kind: z.literal('doubling'), originalPositions: count }),
+  z.strictObject({
+    kind: z.literal('yarn'),
+    factor: positive,
+    originalPositions: count,
+    fastTurns: positive,
+    slowTurns: positive,
+    attentionFactor: positive,
+  }),
+  z.strictObject({
+    kind: z.literal('longrope'),
+    shortFactors: z.array(positive),
+    longFactors: z.array(positive),
+    originalPositions: count,
+    attentionFactor: positive,
+  }),
 ]);
 
 const positionSpec: z.ZodType<PositionSpec> = z.discriminatedUnion('kind', [
@@ -39,6 +56,7 @@ const positionSpec: z.ZodType<PositionSpec> = z.discriminatedUnion('kind', [
     interleaved: z.literal(true).optional(),
     scaling: rotaryScaling.optional(),
     layers: z.array(z.boolean()).optional(),
+    local: z.strictObject({ base: positive, layers: z.array(z.boolean()) }).optional(),
   }),
   z.strictObject({
     kind: z.literal('alibi'),
@@ -70,9 +88,20 @@ export const decoderSpecSchema: z.ZodType<DecoderSpec> = z
       outputBias: z.boolean(),
       scales: z.array(z.number()),
       clip: positive.nullable(),
+      clipsNormed: z.literal(true).optional(),
       qkNorm: z.strictObject({ norm: normSpec, extent: z.enum(['head', 'full']) }).nullable(),
       windows: z.array(count.nullable()).optional(),
+      logScaledFrom: count.min(2).optional(),
       scoreCap: positive.optional(),
+      latent: z
+        .strictObject({
+          queryRank: count.nullable(),
+          keyValueRank: count,
+          valueSize: count,
+          norm: normSpec,
+          bias: z.boolean(),
+        })
+        .optional(),
     }),
     mlp: z.strictObject({
       kind: z.enum(['plain', 'gated']),
@@ -86,12 +115,16 @@ export const decoderSpecSchema: z.ZodType<DecoderSpec> = z
           perToken: count,
           normalized: z.boolean(),
           sharedInnerSize: count.optional(),
+          ungatedShared: z.literal(true).optional(),
+          sigmoid: z.strictObject({ groups: count, groupsPerToken: count, scale: positive }).optional(),
+          dense: z.strictObject({ layers: z.array(z.boolean()), innerSize: count }).optional(),
         })
         .optional(),
     }),
     tiedHead: z.boolean(),
     headBias: z.boolean(),
     parallel: z.enum(['two_norms', 'shared_norm']).optional(),
+    residualScale: positive.optional(),
     embeddingNorm: normSpec.optional(),
     embeddingScale: positive.optional(),
     logitScale: positive.optional(),
@@ -138,6 +171,8 @@ function contradictions(spec: DecoderSpec): readonly Contradiction[] {
   const layered = [
     [['attention', 'windows'], attention.windows],
     [['positions', 'layers'], positions.kind === 'rotary' ? positions.layers : undefined],
+    [['positions', 'local', 'layers'], positions.kind === 'rotary' ? positions.local?.layers : undefined],
+    [['mlp', 'experts', 'dense', 'layers'], spec.mlp.experts?.dense?.layers],
   ] as const;
   for (const [path, list] of layered) {
     const entries = list?.length ?? numLayers;
@@ -166,6 +201,37 @@ function contradictions(spec: DecoderSpec): readonly Contradiction[] {
     spec.parallel === undefined || spec.placement === 'pre',
     ['parallel'],
     `is ${spec.parallel}, which needs the placement pre`,
+  );
+  check(
+    spec.residualScale === undefined || spec.parallel === undefined,
+    ['residualScale'],
+    'is not supported with branches side by side',
+  );
+  const scaling = positions.kind === 'rotary' ? positions.scaling : undefined;
+  for (const key of ['shortFactors', 'longFactors'] as const) {
+    const factors = scaling?.kind === 'longrope' ? scaling[key].length : rotated / 2;
+    check(
+      factors === rotated / 2,
+      ['positions', 'scaling', key],
+      `has ${factors} entries, expected one for each of ${rotated / 2} pairs`,
+    );
+  }
+  check(
+    attention.latent === undefined ||
+      (attention.numHeads === attention.numKeyValueHeads &&
+        attention.projection === 'separate' &&
+        attention.qkNorm === null &&
+        attention.clip === null &&
+        rotated > 0 &&
+        rotated < attention.headSize),
+    ['attention', 'latent'],
+    'needs separate projections without norm or clip, a key for each head, and heads of which a part is rotated',
+  );
+  const { sigmoid } = experts ?? {};
+  check(
+    sigmoid === undefined || (sigmoid.groupsPerToken <= sigmoid.groups && (experts?.count ?? 0) % sigmoid.groups === 0),
+    ['mlp', 'experts', 'sigmoid'],
+    `has ${sigmoid?.groups} groups, ${sigmoid?.groupsPerToken} for each token, which do not fit ${experts?.count} experts`,
   );
   return found;
 }

@@ -37,6 +37,8 @@ export interface RotaryPositions {
   readonly scaling?: RotaryScaling | undefined;
   /** Which layers rotate. Absent: all. */
   readonly layers?: readonly boolean[] | undefined;
+  /** Layers whose angles come from a base of their own and are not scaled. Absent: none. */
+  readonly local?: { readonly base: number; readonly layers: readonly boolean[] } | undefined;
 }
 
 export type RotaryScaling =
@@ -52,6 +54,33 @@ export type RotaryScaling =
       readonly lowFrequencyFactor: number;
       readonly highFrequencyFactor: number;
       readonly originalPositions: number;
+    }
+  /** Sequences of n > `originalPositions` p enlarge the base by (factor · n/p − factor + 1)^(size/(size − 2)). [NTK-aware] */
+  | { readonly kind: 'dynamic'; readonly factor: number; readonly originalPositions: number }
+  /** Sequences of n > `originalPositions` p enlarge the base by (2^⌈log₂(n/p) + 1⌉ − 1)^(size/(size − 2)). [Qwen] */
+  | { readonly kind: 'doubling'; readonly originalPositions: number }
+  /**
+   * Angles are kept up to the pair that turns `fastTurns` times in `originalPositions`, divided by the factor from the pair
+   * that turns `slowTurns` times, and between them a mixture; queries and keys are multiplied by `attentionFactor`. [YaRN]
+   */
+  | {
+      readonly kind: 'yarn';
+      readonly factor: number;
+      readonly originalPositions: number;
+      readonly fastTurns: number;
+      readonly slowTurns: number;
+      readonly attentionFactor: number;
+    }
+  /**
+   * The angle of each pair is divided by a factor of its own, the long ones for sequences of more than `originalPositions`;
+   * queries and keys are multiplied by `attentionFactor`. [LongRoPE]
+   */
+  | {
+      readonly kind: 'longrope';
+      readonly shortFactors: readonly number[];
+      readonly longFactors: readonly number[];
+      readonly originalPositions: number;
+      readonly attentionFactor: number;
     };
 
 /** Each head adds its slope · (key's position − query's position) to its scores [ALiBi §3]. */
@@ -82,14 +111,37 @@ export interface AttentionSpec {
   readonly outputBias: boolean;
   /** What the scores are multiplied by in each layer. */
   readonly scales: readonly number[];
-  /** Queries, keys and values are cut to ±clip. */
+  /** Queries, keys and values are cut to ±clip, before the norm on them. */
   readonly clip: number | null;
+  /** They are cut after the norm over all heads. */
+  readonly clipsNormed?: true | undefined;
   /** A norm on queries and keys: over each head, or over all heads together. */
   readonly qkNorm: { readonly norm: NormSpec; readonly extent: 'head' | 'full' } | null;
   /** How many of the latest keys, its own among them, a query sees in each layer; null: all. Absent: all everywhere. */
   readonly windows?: readonly (number | null)[] | undefined;
+  /** Queries at the positions i ≥ n, this number, are multiplied by log(i + 1) / log(n). [Qwen] */
+  readonly logScaledFrom?: number | undefined;
   /** The scaled scores s become cap · tanh(s / cap). */
   readonly scoreCap?: number | undefined;
+  /** Keys and values, and perhaps queries, come from latent vectors. Absent: from the stream. */
+  readonly latent?: LatentSpec | undefined;
+}
+
+/**
+ * Multi-head latent attention [DeepSeek-V2 §2.1]: one linear gives the latent vector of keys and values, which is normed,
+ * and beside it the part of the keys that is rotated, the same for all heads. A second linear gives for each head the rest
+ * of its key, then its value. A head's last `positions.size` coordinates are the rotated ones.
+ */
+export interface LatentSpec {
+  /** The size of the queries' latent vector; null: queries come from the stream. */
+  readonly queryRank: number | null;
+  readonly keyValueRank: number;
+  /** The size of a head's values; `headSize` is that of its keys. */
+  readonly valueSize: number;
+  /** The norm on latent vectors. */
+  readonly norm: NormSpec;
+  /** Whether the linears to the latent vectors have biases. */
+  readonly bias: boolean;
 }
 
 /**
@@ -134,6 +186,23 @@ export interface ExpertsSpec {
   readonly normalized: boolean;
   /** The inner size of an expert that every token goes through, times the sigmoid of a gate. Absent: none. */
   readonly sharedInnerSize?: number | undefined;
+  /** The expert that every token goes through has no gate. */
+  readonly ungatedShared?: true | undefined;
+  /** Absent: the router's probabilities are a softmax. */
+  readonly sigmoid?: SigmoidRouterSpec | undefined;
+  /** Layers that have one MLP of another inner size instead of experts. Absent: none. */
+  readonly dense?: { readonly layers: readonly boolean[]; readonly innerSize: number } | undefined;
+}
+
+/**
+ * A router whose probabilities p are sigmoids [DeepSeek-V3 §2.1.2]. Its bias counts in the choice alone: experts are
+ * chosen by p + bias, out of the groups in which the two largest of these have the largest sum.
+ */
+export interface SigmoidRouterSpec {
+  readonly groups: number;
+  readonly groupsPerToken: number;
+  /** What the chosen experts' shares are multiplied by. */
+  readonly scale: number;
 }
 
 /** More layers than any model has: a bound on what a config can make us build before its tensors are looked at. */
@@ -167,6 +236,8 @@ export interface DecoderSpec {
    * which is then that of attention. Absent: the MLP reads what attention has written.
    */
   readonly parallel?: 'two_norms' | 'shared_norm' | undefined;
+  /** What each branch is multiplied by before it is added to the stream. */
+  readonly residualScale?: number | undefined;
   /** A norm on the sum of the embeddings. */
   readonly embeddingNorm?: NormSpec | undefined;
   /** What the token embedding is multiplied by. */

@@ -1,5 +1,6 @@
-import type { RotaryPositions, RotaryScaling } from '../spec.ts';
+import type { RotaryPositions } from '../spec.ts';
 import type { ConfigReader } from './config.ts';
+import { readScaling, type ScalingDefaults } from './scaling.ts';
 
 /** More heads than any model has: a bound on what a config can make us allocate before its tensors are looked at. */
 const maxHeads = 65_536;
@@ -34,6 +35,12 @@ export function readKeyValueHeads(config: ConfigReader, fallback?: number): numb
   throw config.wrong(`num_key_value_heads is ${count}, expected a divisor of num_attention_heads (${numHeads})`);
 }
 
+/** What is a family's own about its rotary positions. */
+export interface RotaryDefaults extends ScalingDefaults {
+  /** The `rope_parameters` of these layers; default: those under that key. */
+  readonly parameters?: ConfigReader | null;
+}
+
 /**
  * Rotary positions from `rope_theta` and `rope_scaling`, which transformers 5 writes into `rope_parameters`.
  *
@@ -46,11 +53,14 @@ export function readRotary(
   headSize: number,
   defaultFraction?: number,
   defaultBase = 10_000,
+  own: RotaryDefaults = {},
 ): RotaryPositions {
-  const parameters = config.optionalObject('rope_parameters');
+  const parameters = own.parameters === undefined ? config.optionalObject('rope_parameters') : own.parameters;
   const size = rotatedSize(config, parameters, headSize, defaultFraction);
   const base = config.positive('rope_theta', defaultBase);
-  const scaling = readScaling(parameters) ?? readScaling(config.optionalObject('rope_scaling'));
+  const scaling = [parameters, config.optionalObject('rope_scaling')]
+    .map((object) => (object === null ? undefined : readScaling(object, config, size, own)))
+    .find((found) => found !== undefined);
   return {
     kind: 'rotary',
     base: parameters?.positive('rope_theta', base) ?? base,
@@ -83,26 +93,6 @@ export function evenSize(config: ConfigReader, headSize: number, fraction: numbe
       ? `the heads' size is ${size}`
       : `${key} is ${fraction}: ${size} of ${headSize} coordinates of a head are rotated`;
   throw config.wrong(`${what}, but rotary positions need an even ${fraction === 1 ? 'one' : 'number of them'}`);
-}
-
-function readScaling(object: ConfigReader | null): RotaryScaling | undefined {
-  if (object === null) return undefined;
-  const key = object.has('rope_type') ? 'rope_type' : 'type';
-  const kinds = { default: 'default', linear: 'linear', llama3: 'llama3' } as const;
-  const kind = object.choice<keyof typeof kinds>(key, kinds, 'default');
-  if (kind === 'default') {
-    object.unsupported('factor', 'the kind of scaling (rope_type) is missing', [1]);
-    return undefined;
-  }
-  const factor = object.positive('factor');
-  if (kind === 'linear') return { kind, factor };
-  const lowFrequencyFactor = object.positive('low_freq_factor');
-  const highFrequencyFactor = object.positive('high_freq_factor');
-  if (highFrequencyFactor <= lowFrequencyFactor) {
-    throw object.wrong(`high_freq_factor is ${highFrequencyFactor}, expected more than low_freq_factor`);
-  }
-  const originalPositions = object.count('original_max_position_embeddings');
-  return { kind, factor, lowFrequencyFactor, highFrequencyFactor, originalPositions };
 }
 
 /** The windows of layers of which some see only the latest keys; nothing where none does. */

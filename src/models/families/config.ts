@@ -35,6 +35,12 @@ export interface ConfigReader {
   choice<T>(key: string, choices: Readonly<Record<string, T>>, fallback?: string): T;
   /** What `choices` holds for a text that stands under the key. Throws RefusalError as `choice` does. */
   known<T>(key: string, name: string, choices: Readonly<Record<string, T>>): T;
+  /** A list of numbers above 0. */
+  positives(key: string): readonly number[];
+  /** A list of whole numbers from 0, empty where the key is null or missing. */
+  indices(key: string): readonly number[];
+  /** A text, or null where the key is null or missing. */
+  optionalText(key: string): string | null;
   /** A list of names, or null where the key is null or missing. */
   optionalNames(key: string): readonly string[] | null;
   /** The reader of an object inside, or null where the key is null or missing. */
@@ -102,7 +108,11 @@ export function readConfig(config: Config, where: string, options: ConfigOptions
         choices,
       ),
     known,
-    optionalNames: (key) => orNull(key, () => read(key, 'a list of names', isNames, undefined)),
+    positives: (key) => read(key, 'a list of numbers above 0', isListOf(isPositive), undefined),
+    indices: (key) =>
+      orNull(key, () => read(key, 'a list of whole numbers from 0', isListOf(isIndex), undefined)) ?? [],
+    optionalText: (key) => orNull(key, () => read(key, 'a text', isText, undefined)),
+    optionalNames: (key) => orNull(key, () => read(key, 'a list of names', isListOf(isText), undefined)),
     optionalObject: (key) =>
       orNull(key, () => readConfig(read(key, 'an object', isRecord, undefined), where, {}, `${path}${key}.`)),
     has: (key) => !isNothing(entry(key)),
@@ -126,8 +136,16 @@ function isNothing(value: unknown): boolean {
   return value === undefined || value === null;
 }
 
-function isNames(value: unknown): value is readonly string[] {
-  return Array.isArray(value) && value.every((entry) => typeof entry === 'string');
+function isListOf<T>(is: (entry: unknown) => entry is T): (value: unknown) => value is readonly T[] {
+  return (value): value is readonly T[] => Array.isArray(value) && value.every(is);
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === 'string';
+}
+
+function isIndex(value: unknown): value is number {
+  return value === 0 || isCount(value);
 }
 
 function isCount(value: unknown): value is number {

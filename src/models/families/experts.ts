@@ -23,3 +23,16 @@ export function readExperts(
   if (perToken <= count) return { count, perToken, normalized: own.normalized };
   throw config.wrong(`num_experts_per_tok is ${perToken}, expected at most ${own.countKey} (${count})`);
 }
+
+/** The layers of Qwen's mixtures that have one MLP instead of experts: `mlp_only_layers`, and all but every n-th. */
+export function denseLayers(
+  config: ConfigReader,
+  numLayers: number,
+  defaultInnerSize: number,
+): Pick<ExpertsSpec, 'dense'> {
+  const named = config.indices('mlp_only_layers');
+  const step = config.count('decoder_sparse_step', 1);
+  const layers = Array.from({ length: numLayers }, (_, layer) => named.includes(layer) || (layer + 1) % step !== 0);
+  if (!layers.includes(true)) return {};
+  return { dense: { layers, innerSize: config.count('intermediate_size', defaultInnerSize) } };
+}

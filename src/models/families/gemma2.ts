@@ -5,7 +5,8 @@ import type { Family } from './family.ts';
 import { llamaLayout, llamaNames, readLlamaLike } from './llama.ts';
 import { storageOf } from './storage.ts';
 
-const partNames = {
+/** What Gemma 2 calls its parts. */
+export const gemma2Names = {
   ...llamaNames,
   'blocks.#.attention.output_norm': 'model.layers.#.post_attention_layernorm',
   'blocks.#.mlp.input_norm': 'model.layers.#.pre_feedforward_layernorm',
@@ -17,7 +18,7 @@ export const gemma2: Family = {
   id: 'gemma2',
   modelTypes: ['gemma2'],
   ...llamaLayout,
-  storage: (spec) => storageOf(spec, partNames),
+  storage: (spec) => storageOf(spec, gemma2Names),
   parse(raw, where = 'config.json') {
     const config = readConfig(raw, where);
     const decoder = readLlamaLike(config, 'gemma2', {

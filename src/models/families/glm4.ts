@@ -23,7 +23,7 @@ export const glm4: Family = {
     const decoder = readLlamaLike(config, 'glm4', {
       norm: { kind: 'rmsnorm', epsilon: config.positive('rms_norm_eps', 1.5625e-7) },
       headSize,
-      positions: { ...readRotary(config, headSize, 0.5), interleaved: true },
+      positions: { ...readRotary(config, headSize, 0.5, undefined, { positions: 131_072 }), interleaved: true },
       keyValueHeads: 2,
       maxPositions: 131_072,
       attentionBias: config.flag('attention_bias', true),

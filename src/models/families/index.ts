@@ -3,16 +3,19 @@ import { quote } from '../../core/quote.ts';
 import { didYouMean } from '../../core/suggest.ts';
 import { bloom } from './bloom.ts';
 import { cohere, cohere2 } from './cohere.ts';
+import { deepseekV3 } from './deepseek_v3.ts';
 import { falcon } from './falcon.ts';
 import type { Family } from './family.ts';
 import { gemma } from './gemma.ts';
 import { gemma2 } from './gemma2.ts';
+import { gemma3, gemma3Multimodal } from './gemma3.ts';
 import { glm4 } from './glm4.ts';
 import { gptBigcode } from './gpt_bigcode.ts';
 import { gptNeo } from './gpt_neo.ts';
 import { gptNeox } from './gpt_neox.ts';
 import { gpt2 } from './gpt2.ts';
 import { codegen, gptj } from './gptj.ts';
+import { granite } from './granite.ts';
 import { llama } from './llama.ts';
 import { mistral } from './mistral.ts';
 import { mixtral } from './mixtral.ts';
@@ -24,9 +27,11 @@ import { olmoe } from './olmoe.ts';
 import { opt } from './opt.ts';
 import { phi } from './phi.ts';
 import { phi3 } from './phi3.ts';
+import { qwen } from './qwen.ts';
 import { qwen2 } from './qwen2.ts';
 import { qwen2Moe } from './qwen2_moe.ts';
 import { qwen3 } from './qwen3.ts';
+import { qwen3Moe } from './qwen3_moe.ts';
 import { stablelm } from './stablelm.ts';
 import { starcoder2 } from './starcoder2.ts';
 
@@ -36,16 +41,22 @@ export const families: readonly Family[] = [
   llama,
   mistral,
   mixtral,
+  qwen,
   qwen2,
   qwen2Moe,
   qwen3,
+  qwen3Moe,
   gemma,
   gemma2,
+  gemma3,
+  gemma3Multimodal,
   olmo,
   olmo2,
   olmoe,
   phi3,
   glm4,
+  granite,
+  deepseekV3,
   gptNeo,
   gptBigcode,
   gptNeox,

@@ -3,6 +3,7 @@ import { activationNames } from './activation.ts';
 import { dividedHeadSize, readKeyValueHeads, readRotary } from './attention.ts';
 import { type ConfigReader, readConfig } from './config.ts';
 import type { Family } from './family.ts';
+import type { ScalingDefaults } from './scaling.ts';
 import { storageOf } from './storage.ts';
 
 /** What Llama and the families with its layout call their parts. */
@@ -43,7 +44,6 @@ export const llama: Family = {
   ...llamaLayout,
   parse(raw, where = 'config.json') {
     const config = readConfig(raw, where);
-    config.unsupported('pretraining_tp', 'weights cut for tensor parallelism are not supported', [1]);
     const headSize = config.optionalCount('head_dim') ?? dividedHeadSize(config, 'hidden_size', 'num_attention_heads');
     return readLlamaLike(config, 'llama', {
       norm: { kind: 'rmsnorm', epsilon: config.positive('rms_norm_eps', 1e-6) },
@@ -60,6 +60,8 @@ export interface LlamaLike {
   readonly positions?: PositionSpec;
   /** Where the key `rope_theta` is missing; default 10,000. */
   readonly rotaryBase?: number;
+  /** What is assumed about scaled rotations. */
+  readonly scaling?: ScalingDefaults;
   /** Where the key is missing; default: as many as heads. */
   readonly keyValueHeads?: number;
   /** Where the key is missing; default 2048. */
@@ -70,6 +72,8 @@ export interface LlamaLike {
   readonly attentionBias?: boolean;
   /** Default: none. */
   readonly clip?: AttentionSpec['clip'];
+  /** Default: as `intermediate_size` says. */
+  readonly innerSize?: number;
   /** Default false. */
   readonly mlpBias?: boolean;
   /** Where the key is missing; default false. */
@@ -82,14 +86,17 @@ export function readLlamaLike(config: ConfigReader, family: string, own: LlamaLi
   const hiddenSize = config.count('hidden_size');
   const numLayers = config.layers('num_hidden_layers');
   const bias = own.attentionBias ?? config.flag('attention_bias', false);
+  const maxPositions = own.maxPositions ?? 2048;
   return {
     family,
     vocabularySize: config.count('vocab_size'),
     hiddenSize,
     streamSize: hiddenSize,
     numLayers,
-    maxPositions: config.count('max_position_embeddings', own.maxPositions ?? 2048),
-    positions: own.positions ?? readRotary(config, own.headSize, undefined, own.rotaryBase),
+    maxPositions: config.count('max_position_embeddings', maxPositions),
+    positions:
+      own.positions ??
+      readRotary(config, own.headSize, undefined, own.rotaryBase, { positions: maxPositions, ...own.scaling }),
     norm: own.norm,
     placement: 'pre',
     finalNorm: own.norm,
@@ -107,7 +114,7 @@ export function readLlamaLike(config: ConfigReader, family: string, own: LlamaLi
     mlp: {
       kind: 'gated',
       activation: own.activation ?? config.choice('hidden_act', activationNames, 'silu'),
-      innerSize: config.count('intermediate_size'),
+      innerSize: own.innerSize ?? config.count('intermediate_size'),
       bias: own.mlpBias ?? false,
     },
     tiedHead: config.flag('tie_word_embeddings', own.tiedHead ?? false),

@@ -23,7 +23,7 @@ export const olmo2: Family = {
     const norm = { kind: 'rmsnorm', epsilon: config.positive('rms_norm_eps', 1e-5) };
     const decoder = readLlamaLike(config, 'olmo2', {
       norm,
-      headSize: dividedHeadSize(config, 'hidden_size', 'num_attention_heads'),
+      headSize: config.optionalCount('head_dim') ?? dividedHeadSize(config, 'hidden_size', 'num_attention_heads'),
     });
     const attention = { ...decoder.attention, qkNorm: { norm, extent: 'full' } as const };
     return { ...decoder, placement: 'output', attention };

@@ -29,7 +29,8 @@ export const olmoe: Family = {
     });
     const normalized = config.flag('norm_topk_prob', false);
     const experts = readExperts(config, { countKey: 'num_experts', count: 64, perToken: 8, normalized });
-    const attention = { ...decoder.attention, qkNorm: { norm, extent: 'full' } as const };
+    const clips = decoder.attention.clip === null ? {} : { clipsNormed: true as const };
+    const attention = { ...decoder.attention, qkNorm: { norm, extent: 'full' } as const, ...clips };
     return { ...decoder, attention, mlp: { ...decoder.mlp, experts } };
   },
 };

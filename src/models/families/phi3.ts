@@ -1,4 +1,4 @@
-import { dividedHeadSize, windowsOf } from './attention.ts';
+import { dividedHeadSize, readRotary, windowsOf } from './attention.ts';
 import { readConfig } from './config.ts';
 import type { Family } from './family.ts';
 import { llamaLayout, llamaNames, readLlamaLike } from './llama.ts';
@@ -18,10 +18,16 @@ export const phi3: Family = {
   storage: (spec) => storageOf(spec, partNames),
   parse(raw, where = 'config.json') {
     const config = readConfig(raw, where);
-    config.unsupported('rope_scaling', 'the scaled rotary positions of long-context Phi-3 are not supported');
+    const headSize = config.optionalCount('head_dim') ?? dividedHeadSize(config, 'hidden_size', 'num_attention_heads');
     const decoder = readLlamaLike(config, 'phi3', {
       norm: { kind: 'rmsnorm', epsilon: config.positive('rms_norm_eps', 1e-5) },
-      headSize: dividedHeadSize(config, 'hidden_size', 'num_attention_heads'),
+      headSize,
+      positions: readRotary(config, headSize, 1, undefined, {
+        positions: 4096,
+        originalPositions: 4096,
+        // Older configs call it so.
+        kinds: { su: 'longrope', yarn: 'longrope' },
+      }),
       maxPositions: 4096,
       attentionBias: false,
     });

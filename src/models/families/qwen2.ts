@@ -13,7 +13,7 @@ export const qwen2: Family = {
     const config = readConfig(raw, where);
     const decoder = readLlamaLike(config, 'qwen2', {
       norm: { kind: 'rmsnorm', epsilon: config.positive('rms_norm_eps', 1e-6) },
-      headSize: dividedHeadSize(config, 'hidden_size', 'num_attention_heads'),
+      headSize: config.optionalCount('head_dim') ?? dividedHeadSize(config, 'hidden_size', 'num_attention_heads'),
       keyValueHeads: 32,
       maxPositions: 32_768,
       attentionBias: false,
@@ -23,10 +23,21 @@ export const qwen2: Family = {
   },
 };
 
-/** Qwen's windows: none unless `use_sliding_window`, and then from the layer `max_window_layers` on. */
+/**
+ * Qwen's windows: none unless `use_sliding_window`, and then from the layer `max_window_layers` on. The code of
+ * transformers before 4.53 took no notice of the latter and gave every layer the window.
+ */
 export function qwenWindows(config: ConfigReader, { numLayers }: DecoderSpec): ReturnType<typeof windowsOf> {
   if (!config.flag('use_sliding_window', false)) return {};
-  const firstWindowed = config.zeroOrCount('max_window_layers', 28);
+  const firstWindowed = isOlderThan(config, 4, 53) ? 0 : config.zeroOrCount('max_window_layers', 28);
   const isWindowed = readWindowedLayers(config, numLayers, (layer) => layer >= firstWindowed);
   return windowsOf(numLayers, config.nullableCount('sliding_window', 4096), isWindowed);
+}
+
+/** Whether a config was written by an older release of transformers. */
+function isOlderThan(config: ConfigReader, major: number, minor: number): boolean {
+  const version = /^(\d+)\.(\d+)/.exec(config.optionalText('transformers_version') ?? '');
+  if (version === null) return false;
+  const [, ownMajor, ownMinor] = version.map(Number);
+  return (ownMajor ?? major) < major || (ownMajor === major && (ownMinor ?? minor) < minor);
 }

@@ -4,7 +4,8 @@ import { llamaLayout, llamaNames, readLlamaLike } from './llama.ts';
 import { qwenWindows } from './qwen2.ts';
 import { storageOf } from './storage.ts';
 
-const partNames = {
+/** What Qwen3 calls the parts of its attention and its dense MLP. */
+export const qwen3Names = {
   ...llamaNames,
   'blocks.#.attention.query_norm': 'model.layers.#.self_attn.q_norm',
   'blocks.#.attention.key_norm': 'model.layers.#.self_attn.k_norm',
@@ -15,7 +16,7 @@ export const qwen3: Family = {
   id: 'qwen3',
   modelTypes: ['qwen3'],
   ...llamaLayout,
-  storage: (spec) => storageOf(spec, partNames),
+  storage: (spec) => storageOf(spec, qwen3Names),
   parse(raw, where = 'config.json') {
     const config = readConfig(raw, where);
     const norm = { kind: 'rmsnorm', epsilon: config.positive('rms_norm_eps', 1e-6) };
