@@ -9,6 +9,7 @@ export { families, familyOf } from './families/index.ts';
 export { rmsCounterpart } from './families/recentred.ts';
 export * from './layout.ts';
 export { type Model, openModel, readParameters } from './load.ts';
+export * from './presets/index.ts';
 export { normlabConfig, type StoredTensor, saveNormlabModel } from './save.ts';
 export { decoderSpecSchema } from './schema.ts';
 export * from './session.ts';
