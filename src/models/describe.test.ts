@@ -71,9 +71,9 @@ describe('norms', () => {
   test('Gemma 2 has four in each block and one at the end', () => {
     expect(normGroups(specOf('gemma-2-2b')).map(({ where, count }) => `${count} ${where}`)).toEqual([
       '26 before attention',
-      '26 on attention’s output',
+      '26 on attention output',
       '26 before the MLP',
-      '26 on the MLP’s output',
+      '26 on the MLP output',
       '1 after the last block',
     ]);
   });

@@ -26,7 +26,9 @@ export function describeDecoder(spec: DecoderSpec): readonly DescriptionLine[] {
     { label: 'Attention', text: attentionText(spec.attention) },
     { label: 'MLP', text: mlpText(spec) },
     { label: 'Head', text: headText(spec) },
-    ...(others.length === 0 ? [] : [{ label: 'Also', text: others.join(', ') }]),
+    ...(others.length === 0
+      ? []
+      : [{ label: 'Also', text: others.map((extra) => extraWords[extra] ?? extra).join('; ') }]),
   ];
 }
 
@@ -75,15 +77,25 @@ function placeOf({ name, on }: NormPart, spec: DecoderSpec): string {
   const places: Readonly<Record<string, string>> = {
     'attention.input_norm': spec.parallel === 'shared_norm' ? 'before both branches' : 'before attention',
     'mlp.input_norm': 'before the MLP',
-    'attention.output_norm': on === 'stream' ? 'after attention is added' : 'on attention’s output',
-    'mlp.output_norm': on === 'stream' ? 'after the MLP is added' : 'on the MLP’s output',
+    'attention.output_norm': on === 'stream' ? 'after attention is added' : 'on attention output',
+    'mlp.output_norm': on === 'stream' ? 'after the MLP is added' : 'on the MLP output',
     'attention.query_norm': `on ${perHead} queries`,
     'attention.key_norm': `on ${perHead} keys`,
+    'attention.query_latent_norm': 'on the queries’ latent',
+    'attention.key_value_norm': 'on keys’ and values’ latent',
     'embedding.norm': 'on the embeddings',
     final_norm: 'after the last block',
   };
   return places[place] ?? place;
 }
+
+/** Words for what is rare; other keys stand for themselves. */
+const extraWords: Readonly<Record<string, string>> = {
+  embeddingSize: 'embeddings of another width, projected to the stream and back',
+  'attention.latent': 'queries, keys and values from latent vectors',
+  'attention.logScaledFrom': 'scores that grow with the logarithm of a long text’s length',
+  'positions.local': 'other rotations in the layers with a window',
+};
 
 const describedExtras: ReadonlySet<string> = new Set([
   'parallel',
@@ -119,9 +131,8 @@ function embeddingText({ embeddingScale, embeddingNorm, positions }: DecoderSpec
 }
 
 function positionsText(positions: PositionSpec, { attention, numLayers }: DecoderSpec): string {
+  const { kind } = positions;
   switch (positions.kind) {
-    case 'none':
-      return 'none';
     case 'learned':
       return `learned, ${counted(positions.count)}${positions.offset === undefined ? '' : `, from row ${positions.offset} on`}`;
     case 'alibi':
@@ -137,6 +148,8 @@ function positionsText(positions: PositionSpec, { attention, numLayers }: Decode
         ...(turning === numLayers ? [] : [`in ${turning} of ${numLayers} layers`]),
       ].join(', ');
     }
+    default:
+      return kind;
   }
 }
 
