@@ -1,7 +1,9 @@
 /** The lossless conversion of Pre-LN models to Pre-RMSNorm and Pre-CRMSNorm. Published as `normlab/convert`. */
+
 export { type CertifyOptions, certify, failures, type Measurements } from './certificate/certify.ts';
 export type { InputsOptions } from './certificate/inputs.ts';
 export type { Decoder, InputIds } from './certificate/observe.ts';
+export { readCertificate } from './certificate/read.ts';
 export {
   type Certificate,
   type CertificateInputs,
@@ -25,3 +27,4 @@ export { blocksOf, defaultBlockElements, matrixOf, type RowMatrix, readAll } fro
 export { type ConversionPlan, conversionPlan, type TensorRule } from './rules/plan.ts';
 export { convertedSpec } from './rules/spec.ts';
 export { applyStep, describeStep, type Parameters, type Step } from './rules/steps.ts';
+export { type ConversionVerdict, conversionVerdict } from './verdict.ts';

@@ -59,7 +59,11 @@ export function nothingToDo(model: Described, target: ConversionTarget): string 
 }
 
 /** Throws RefusalError where a format can't hold the converted model. */
-export function checkFormat(model: Model, target: ConversionTarget, format: ConversionFormat): void {
+export function checkFormat(
+  model: Pick<Model, 'folder' | 'family'>,
+  target: ConversionTarget,
+  format: ConversionFormat,
+): void {
   if (target === 'crmsnorm' && format !== 'normlab') {
     throw refusal(
       model,

@@ -36,23 +36,40 @@ export async function openModel(folder: string): Promise<Model> {
     if (!isRecord(config)) throw new InputError(`${where}: is not a JSON object`);
     const family = familyOf(config, where);
     const spec = family.parse(config, where);
-    const prefix = [...checkpoint.tensors.keys()].some((name) => name.startsWith(family.namePrefix))
-      ? family.namePrefix
-      : '';
-    const storage = withPrefix(family.storage(spec), family.namePrefix, prefix);
-    const tensors = neededTensors(spec, storage);
-    const head = spec.tiedHead ? tiedHeadName(family, spec) : undefined;
-    checkTensors(tensors, checkpoint.tensors, {
-      where: folder,
-      family,
-      mayHold: (name) => name === head || family.isBuffer(name.startsWith(prefix) ? name.slice(prefix.length) : name),
-    });
+    const { storage, tensors, head } = fitTensors(checkpoint, family, spec);
     if (head !== undefined && checkpoint.tensors.has(head)) await checkTiedHead(checkpoint, storage, head);
     return { folder, family, spec, storage, checkpoint, config, tensors };
   } catch (error) {
     await checkpoint.close();
     throw error;
   }
+}
+
+/** Where a checkpoint holds a decoder's parameters. */
+export interface FittedTensors {
+  readonly storage: Storage;
+  /** The stored tensors that the decoder needs, each once. */
+  readonly tensors: readonly NeededTensor[];
+  /** What a tied head would be called, and may be stored under. */
+  readonly head: string | undefined;
+}
+
+/** Finds a decoder's tensors by their names and shapes alone. Throws InputError, one line, where they don't fit. */
+export function fitTensors(
+  { folder, tensors: stored }: Pick<Checkpoint, 'folder' | 'tensors'>,
+  family: Family,
+  spec: DecoderSpec,
+): FittedTensors {
+  const prefix = [...stored.keys()].some((name) => name.startsWith(family.namePrefix)) ? family.namePrefix : '';
+  const storage = withPrefix(family.storage(spec), family.namePrefix, prefix);
+  const tensors = neededTensors(spec, storage);
+  const head = spec.tiedHead ? tiedHeadName(family, spec) : undefined;
+  checkTensors(tensors, stored, {
+    where: folder,
+    family,
+    mayHold: (name) => name === head || family.isBuffer(name.startsWith(prefix) ? name.slice(prefix.length) : name),
+  });
+  return { storage, tensors, head };
 }
 
 /** The weights of a model in float64, by stored name. */

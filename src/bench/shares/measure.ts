@@ -2,6 +2,7 @@ import { InputError } from '../../core/errors.ts';
 import { createRandom } from '../../core/random.ts';
 import { sizeOf } from '../../core/shape.ts';
 import { cpuEngine, type Engine, type EngineTensor, measureMatmulPeak, type Session } from '../../engine/index.ts';
+import { gpt3VocabularySize } from '../../models/index.ts';
 import type { NormKind } from '../../norms/index.ts';
 import { ordinaryNumbers } from '../data.ts';
 import type { Timings } from '../interleave.ts';
@@ -27,7 +28,7 @@ import {
 } from './graphs.ts';
 import { bytesNeeded } from './memory.ts';
 import { type MeasuredParts, partNames, partsOf, shareOf, type TimeShare } from './results.ts';
-import { type GptSize, gptSize, gptSizes, gptVocabularySize } from './sizes.ts';
+import { type GptSize, gptSize, gptSizes } from './sizes.ts';
 import { type WeightFile, withWeightFile } from './weights.ts';
 
 export interface BenchSharesOptions extends BenchOptions {
@@ -79,7 +80,7 @@ export async function benchShares(options: BenchSharesOptions = {}): Promise<Sha
   const kinds = normsOf(options.norms ?? ['rmsnorm', 'crmsnorm'], [baseline, 'none']);
   const tokens = requireWhole('tokens', options.tokens ?? 512);
   const batch = requireWhole('batch', options.batch ?? 1);
-  const vocabularySize = requireWhole('vocabularySize', options.vocabularySize ?? gptVocabularySize, 2);
+  const vocabularySize = requireWhole('vocabularySize', options.vocabularySize ?? gpt3VocabularySize, 2);
   const seconds = requireSeconds(options.seconds ?? 30);
   const pass = {
     batch,

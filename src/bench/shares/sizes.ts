@@ -1,31 +1,22 @@
 import { InputError } from '../../core/errors.ts';
 import { didYouMean } from '../../core/suggest.ts';
-import type { DecoderSpec, Storage } from '../../models/index.ts';
-import { canonicalStorage } from '../../models/index.ts';
+import type { DecoderSpec, Gpt3Shape, Storage } from '../../models/index.ts';
+import { canonicalStorage, familyOf, findPreset, gpt3Config, presetSpec } from '../../models/index.ts';
 import type { NormKind } from '../../norms/index.ts';
 
 /** A published size of GPT-3. */
-export interface GptSize {
+export interface GptSize extends Gpt3Shape {
   readonly id: string;
   /** As the papers write it. */
   readonly name: string;
-  readonly layers: number;
-  readonly hiddenSize: number;
-  readonly heads: number;
 }
 
-/**
- * The sizes of [Brown et al. 2020, Table 2.1] up to 1.3B parameters. Its row for XL has 24 heads of 128, which would be
- * 3072 and not its hidden size of 2048: here they are 16.
- */
-export const gptSizes: readonly GptSize[] = [
-  { id: 'small', name: 'Small', layers: 12, hiddenSize: 768, heads: 12 },
-  { id: 'medium', name: 'Medium', layers: 24, hiddenSize: 1024, heads: 16 },
-  { id: 'large', name: 'Large', layers: 24, hiddenSize: 1536, heads: 16 },
-  { id: 'xl', name: 'XL', layers: 24, hiddenSize: 2048, heads: 16 },
-];
-
-export const gptVocabularySize = 50257;
+/** The sizes of GPT-3 up to 1.3B parameters. */
+export const gptSizes: readonly GptSize[] = ['small', 'medium', 'large', 'xl'].map((id) => {
+  const preset = findPreset(`gpt3-${id}`);
+  const { numLayers, hiddenSize, attention } = presetSpec(preset);
+  return { id, name: preset.name.replace('GPT-3 ', ''), layers: numLayers, hiddenSize, heads: attention.numHeads };
+});
 
 /** The size of that id, in upper or lower case. Throws InputError with the nearest one when there is none. */
 export function gptSize(id: string): GptSize {
@@ -38,36 +29,21 @@ export function gptSize(id: string): GptSize {
 }
 
 /**
- * One block of a GPT-3 with the given norm, without final norm: learned positions, biases, GELU by tanh, 4d in the MLP,
- * the norm before each branch [GPT-2 §2.3]. The stream of a CRMSNorm model is one narrower.
+ * One block of a GPT-3 with the given norm, without final norm and with a head of its own. The stream of a CRMSNorm model
+ * is one narrower.
  */
 export function blockSpec(size: GptSize, kind: NormKind, tokens: number, vocabularySize: number): DecoderSpec {
-  const { hiddenSize, heads } = size;
+  const config = gpt3Config({ ...size, layers: 1 });
   return {
+    ...familyOf(config).parse(config),
     family: 'normlab',
     vocabularySize,
-    hiddenSize,
-    streamSize: kind.id === 'crmsnorm' ? hiddenSize - 1 : hiddenSize,
-    numLayers: 1,
+    streamSize: kind.id === 'crmsnorm' ? size.hiddenSize - 1 : size.hiddenSize,
     maxPositions: tokens,
     positions: { kind: 'learned', count: tokens },
     norm: { kind: kind.id, epsilon: kind.defaultEpsilon },
-    placement: 'pre',
     finalNorm: null,
-    attention: {
-      numHeads: heads,
-      numKeyValueHeads: heads,
-      headSize: hiddenSize / heads,
-      projection: 'fused',
-      qkvBias: true,
-      outputBias: true,
-      scales: [1 / Math.sqrt(hiddenSize / heads)],
-      clip: null,
-      qkNorm: null,
-    },
-    mlp: { kind: 'plain', activation: 'gelu_tanh', innerSize: 4 * hiddenSize, bias: true },
     tiedHead: false,
-    headBias: false,
   };
 }
 

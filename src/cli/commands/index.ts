@@ -3,6 +3,8 @@ import { benchCommand } from './bench.ts';
 import { compareCommand } from './compare.ts';
 import { convertCommand } from './convert.ts';
 import { evidenceCommand } from './evidence.ts';
+import { inspectCommand } from './inspect.ts';
+import { modelsCommand } from './models.ts';
 import { studyCommand } from './study.ts';
 import { trainCommand } from './train.ts';
 import { verifyCommand } from './verify.ts';
@@ -10,6 +12,8 @@ import { verifyCommand } from './verify.ts';
 /** Every command, in the order of the help. */
 export const commands: readonly CommandModule[] = [
   studyCommand,
+  inspectCommand,
+  modelsCommand,
   verifyCommand,
   convertCommand,
   trainCommand,

@@ -1,0 +1,66 @@
+import { RefusalError } from '../core/errors.ts';
+import type { Model } from '../models/index.ts';
+import { type ConversionFormat, type ConversionTarget, conversionFormats } from './options.ts';
+import { checkFormat, defaultFormat, nothingToDo } from './refuse.ts';
+import { llamaPlan } from './rules/llama.ts';
+import { conversionPlan } from './rules/plan.ts';
+
+/** Whether a model can become what is asked for, decided by its config alone. */
+export type ConversionVerdict =
+  | {
+      readonly outcome: 'converts';
+      readonly target: ConversionTarget;
+      /** The formats that can hold the result, that which is written by default first. */
+      readonly formats: readonly ConversionFormat[];
+      readonly tensors: number;
+      /** Of `tensors`, those that change. */
+      readonly rewritten: number;
+      /** Whether the head becomes a matrix of its own. */
+      readonly untiesHead: boolean;
+    }
+  /** It is what is asked for already. */
+  | { readonly outcome: 'nothing-to-do'; readonly target: ConversionTarget; readonly reason: string }
+  | { readonly outcome: 'refused'; readonly target: ConversionTarget; readonly reason: string };
+
+/** Says of a model whether and how `convertModel` would convert it, and if not, why. */
+export function conversionVerdict(
+  model: Pick<Model, 'folder' | 'spec' | 'config' | 'family'>,
+  target: ConversionTarget,
+): ConversionVerdict {
+  const { folder, spec } = model;
+  try {
+    const reason = nothingToDo(model, target);
+    if (reason !== undefined) return { outcome: 'nothing-to-do', target, reason: withoutFolder(reason, folder) };
+  } catch (error) {
+    return { outcome: 'refused', target, reason: withoutFolder(refusalOf(error), folder) };
+  }
+  const plan = conversionPlan(spec, target);
+  const byDefault = defaultFormat(model, target);
+  const formats = conversionFormats.filter((format) => {
+    try {
+      checkFormat(model, target, format);
+      if (format === 'llama') llamaPlan(plan, folder);
+      return true;
+    } catch (error) {
+      refusalOf(error);
+      return false;
+    }
+  });
+  return {
+    outcome: 'converts',
+    target,
+    formats: [byDefault, ...formats.filter((format) => format !== byDefault)],
+    tensors: plan.rules.length,
+    rewritten: plan.rules.filter(({ steps }) => steps.length > 0).length,
+    untiesHead: spec.tiedHead && !plan.spec.tiedHead,
+  };
+}
+
+function refusalOf(error: unknown): string {
+  if (error instanceof RefusalError) return error.message;
+  throw error;
+}
+
+function withoutFolder(message: string, folder: string): string {
+  return message.startsWith(`${folder}: `) ? message.slice(folder.length + 2) : message;
+}
