@@ -3,6 +3,7 @@ import { benchCommand } from './bench.ts';
 import { compareCommand } from './compare.ts';
 import { convertCommand } from './convert.ts';
 import { evidenceCommand } from './evidence.ts';
+import { generateCommand } from './generate.ts';
 import { studyCommand } from './study.ts';
 import { trainCommand } from './train.ts';
 import { verifyCommand } from './verify.ts';
@@ -12,6 +13,7 @@ export const commands: readonly CommandModule[] = [
   studyCommand,
   verifyCommand,
   convertCommand,
+  generateCommand,
   trainCommand,
   compareCommand,
   benchCommand,
