@@ -7,6 +7,7 @@ export { type ExternalWeights, externalWeights } from './external.ts';
 export type { Family } from './families/family.ts';
 export { families, familyOf } from './families/index.ts';
 export { rmsCounterpart } from './families/recentred.ts';
+export { writeGgufModel } from './gguf/index.ts';
 export * from './layout.ts';
 export { type Model, openModel, readParameters } from './load.ts';
 export { normlabConfig, type StoredTensor, saveNormlabModel } from './save.ts';
