@@ -5,11 +5,11 @@ import fc from 'fast-check';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { InterruptedError } from '../core/errors.ts';
 import { byteTokenizer, type Tokenizer } from '../text/index.ts';
+import type { DecodingSession } from './decoder.ts';
 import { endIdsOf } from './endIds.ts';
 import { type GenerateOptions, type GenerationEnd, generate } from './generate.ts';
 import { fakeSession } from './session.fixture.ts';
 import { createStopFilter } from './stopTexts.ts';
-import type { DecodingSession } from './types.ts';
 
 /** All that is generated: ids, pieces of text, the end. */
 async function collect(session: DecodingSession, tokenizer: Tokenizer | undefined, options: GenerateOptions) {

@@ -2,9 +2,9 @@ import { InputError } from '../core/errors.ts';
 import { yieldToSignals } from '../core/interrupt.ts';
 import { createRandom } from '../core/random.ts';
 import { createTextStream, type Tokenizer } from '../text/index.ts';
+import type { DecodingSession } from './decoder.ts';
 import { createSampler, type SamplingOptions } from './sampler.ts';
 import { createStopFilter } from './stopTexts.ts';
-import type { DecodingSession } from './types.ts';
 
 export interface GenerateOptions extends SamplingOptions {
   /** The ids to go on from, at least one. */
@@ -72,7 +72,7 @@ export async function* generate(
   const filter = createStopFilter(stop);
 
   let started = now();
-  let logits = await session.feed(prompt);
+  let logits = await session.feed(prompt, signal);
   const prefillSeconds = (now() - started) / 1000;
   let decodeTokens = 0;
   let decodeSeconds = 0;

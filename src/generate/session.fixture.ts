@@ -1,5 +1,5 @@
 import { InputError } from '../core/errors.ts';
-import type { DecodingSession } from './types.ts';
+import type { DecodingSession } from './decoder.ts';
 
 /** A session whose next token is a function of all ids that it was fed; it counts how often it was fed. */
 export function fakeSession(
