@@ -10,6 +10,7 @@ export * from './core/dtype.ts';
 export * from './core/errors.ts';
 export * as engine from './engine/index.ts';
 export * from './evidence/index.ts';
+export * as generate from './generate/index.ts';
 export * as graph from './graph/index.ts';
 export * from './models/index.ts';
 export * from './norms/index.ts';

@@ -13,8 +13,11 @@ const manifest: Manifest = JSON.parse(readText('package.json'));
 const runtime = Object.keys(manifest.dependencies);
 const development = Object.keys(manifest.devDependencies);
 
+/** It has a manifest of its own: it is installed outside of the repository when its benchmark is asked to. */
+const separate = 'bench/peers/llama-cpp/';
+
 const files: readonly SourceFile[] = [
-  ...sourceFiles('src', 'bench', 'scripts', 'test', 'bin'),
+  ...sourceFiles('src', 'bench', 'scripts', 'test', 'bin').filter(({ path }) => !path.startsWith(separate)),
   { path: 'vitest.config.ts', imports: specifiersOf(readText('vitest.config.ts')) },
 ];
 
@@ -72,6 +75,11 @@ describe('dependencies', () => {
         .map((name) => [path, name]),
     );
     expect(unknown).toEqual([]);
+  });
+
+  test('what is installed apart imports what its own manifest names', () => {
+    const own: Pick<Manifest, 'dependencies'> = JSON.parse(readText(`${separate}package.json`));
+    expect([...packagesOf(sourceFiles(separate))]).toEqual(Object.keys(own.dependencies));
   });
 
   test('the search finds every form of import', () => {

@@ -1,3 +1,4 @@
-/** Checkpoints: safetensors files, and the Hugging Face folders that hold them. */
+/** Checkpoints: safetensors and GGUF files, and the Hugging Face folders that hold them. */
 export { type Checkpoint, type CheckpointTensor, openCheckpoint } from './folder.ts';
+export * from './gguf/index.ts';
 export * from './safetensors/index.ts';

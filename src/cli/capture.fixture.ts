@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import { run } from './run.ts';
 
 export interface Captured {
@@ -7,13 +8,22 @@ export interface Captured {
 }
 
 /** Runs a command line in this process and returns what it wrote and its exit code. */
-export async function capture(...args: readonly string[]): Promise<Captured> {
+export function capture(...args: readonly string[]): Promise<Captured> {
+  return captureWith('', ...args);
+}
+
+/** The same with something on standard input. */
+export async function captureWith(input: string | Uint8Array, ...args: readonly string[]): Promise<Captured> {
   const written = { stdout: '', stderr: '' };
   const stream = (name: keyof typeof written) => ({
     write: (text: string) => {
       written[name] += text;
     },
   });
-  const code = await run(args, { stdout: stream('stdout'), stderr: stream('stderr') });
+  const code = await run(args, {
+    stdin: Readable.from([Buffer.from(input)]),
+    stdout: stream('stdout'),
+    stderr: stream('stderr'),
+  });
   return { code, ...written };
 }

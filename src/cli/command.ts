@@ -1,8 +1,11 @@
+import type { Readable } from 'node:stream';
 import type { Command } from 'commander';
 import type { ProgressStream } from '../core/progress.ts';
 
 /** What a command works with besides its arguments. */
 export interface CommandContext {
+  /** What another program or a person gives, where a command reads it. */
+  readonly stdin: Readable;
   /** For results: what another program would read. */
   readonly stdout: ProgressStream;
   /** For progress and messages. */

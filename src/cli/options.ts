@@ -15,3 +15,10 @@ export function parseCount(text: string): number {
   if (/^\d+$/.test(text) && Number.isSafeInteger(value) && value >= 1) return value;
   throw new InvalidArgumentError('Expected a whole number from 1.');
 }
+
+/** A whole number from 0. */
+export function parseWhole(text: string): number {
+  const value = Number(text);
+  if (/^\d+$/.test(text) && Number.isSafeInteger(value)) return value;
+  throw new InvalidArgumentError('Expected a whole number from 0.');
+}

@@ -1,3 +1,4 @@
+import type { Readable } from 'node:stream';
 import { Command, CommanderError } from 'commander';
 import { exitCodes, NormlabError } from '../core/errors.ts';
 import { withInterrupts } from '../core/interrupt.ts';
@@ -7,16 +8,17 @@ import { type CommandContext, examples } from './command.ts';
 import { commands } from './commands/index.ts';
 
 export interface Streams {
+  readonly stdin: Readable;
   readonly stdout: ProgressStream;
   readonly stderr: ProgressStream;
 }
 
 /** Runs a command line (the arguments after the program's name) and returns the exit code. Never throws. */
-export async function run(args: readonly string[], { stdout, stderr }: Streams): Promise<number> {
+export async function run(args: readonly string[], { stdin, stdout, stderr }: Streams): Promise<number> {
   try {
     await withInterrupts(
       async (signal) => {
-        await createProgram({ stdout, stderr, signal }).parseAsync([...args], { from: 'user' });
+        await createProgram({ stdin, stdout, stderr, signal }).parseAsync([...args], { from: 'user' });
       },
       { onInterrupt: () => stderr.write('normlab: stopping; press Ctrl-C again to quit at once\n') },
     );

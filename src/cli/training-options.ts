@@ -1,7 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { placements } from '../models/index.ts';
 import { defaultConfig, parseConfig, type TrainConfig, usualWarmupSteps } from '../train/index.ts';
-import { parseCount, parseNonNegative } from './options.ts';
+import { parseCount, parseNonNegative, parseWhole } from './options.ts';
 
 /** The options that `train` and `compare` share, as commander gives them. */
 export interface TrainingArguments {
@@ -92,13 +92,6 @@ export function parseList(text: string): readonly string[] {
   const names = text.split(',').map((name) => name.trim());
   if (names.some((name) => name === '')) throw new InvalidArgumentError('Expected names with commas between them.');
   return names;
-}
-
-/** A whole number from 0. */
-export function parseWhole(text: string): number {
-  const value = Number(text);
-  if (/^\d+$/.test(text) && Number.isSafeInteger(value)) return value;
-  throw new InvalidArgumentError('Expected a whole number from 0.');
 }
 
 function parseThreads(text: string): number {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { byteTokenizer } from './tokenizer.ts';
+import { byteTokenizer } from './tokenizers/index.ts';
 
 /** A text to train on, and a part of it that training never sees, as bytes (256 symbols). */
 export interface Corpus {

@@ -9,4 +9,4 @@ export { type Corpus, documentSeparator } from './corpus.ts';
 export { type ByteEntropies, byteEntropies } from './entropy.ts';
 export { loadTextFiles, type TextFilesOptions } from './files.ts';
 export { loadSotu } from './sotu.ts';
-export { byteTokenizer, type Tokenizer } from './tokenizer.ts';
+export * from './tokenizers/index.ts';

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { type Corpus, createCorpus } from './corpus.ts';
-import { byteTokenizer } from './tokenizer.ts';
+import { byteTokenizer } from './tokenizers/index.ts';
 
 const speechesSchema = z.array(z.object({ year: z.number(), text: z.string().min(1) })).min(100);
 

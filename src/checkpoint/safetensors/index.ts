@@ -2,7 +2,8 @@
 export type { DType } from '../../core/dtype.ts';
 export { decodeFloat32, decodeFloat64, encode } from '../../core/encoding.ts';
 export { InputError } from '../../core/errors.ts';
+export type { TensorEntry } from './entries.ts';
 export { formatDTypes, type TensorInfo } from './format.ts';
 export { lookUp, openSafetensors, type SafetensorsFile, type TensorReader } from './read.ts';
 export { defaultBlockBytes, type Range, rowBlocks, rowCount } from './rows.ts';
-export { type TensorEntry, type WriteSafetensorsOptions, writeSafetensors } from './write.ts';
+export { type WriteSafetensorsOptions, writeSafetensors } from './write.ts';

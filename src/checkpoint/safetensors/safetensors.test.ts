@@ -7,9 +7,10 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { byteSizes, dtypes } from '../../core/dtype.ts';
 import { encode } from '../../core/encoding.ts';
 import { InputError } from '../../core/errors.ts';
+import type { TensorEntry } from './entries.ts';
 import { openSafetensors } from './read.ts';
 import { rowBlocks } from './rows.ts';
-import { type TensorEntry, writeSafetensors } from './write.ts';
+import { writeSafetensors } from './write.ts';
 
 let root: string;
 beforeAll(async () => {

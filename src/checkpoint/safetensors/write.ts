@@ -1,27 +1,14 @@
-import type { FileHandle } from 'node:fs/promises';
-import type { DType } from '../../core/dtype.ts';
 import { InputError } from '../../core/errors.ts';
 import { writeAtomically } from '../../core/files.ts';
 import { quote } from '../../core/quote.ts';
-import { formatShape, type StaticShape } from '../../core/shape.ts';
+import { type SizedEntry, sizeEntries, type TensorEntry, writeFully, writeTensor } from './entries.ts';
 import { formatDTypes, maxHeaderBytes, metadataKey } from './format.ts';
-import { byteLengthOf, isCount, prefixBytes } from './header.ts';
-
-/** A tensor to be written: its bytes (little-endian, row by row), or a function that yields them piece by piece. */
-export interface TensorEntry {
-  readonly name: string;
-  readonly dtype: DType;
-  readonly shape: StaticShape;
-  readonly data: Uint8Array | (() => AsyncIterable<Uint8Array>);
-}
+import { prefixBytes } from './header.ts';
 
 export interface WriteSafetensorsOptions {
   /** Free-form strings for the header. Files for PyTorch carry `{format: 'pt'}`. */
   readonly metadata?: Readonly<Record<string, string>>;
 }
-
-/** Node writes at most 2 GiB at once. */
-const maxWriteBytes = 2 ** 30;
 
 /**
  * Writes a safetensors file, tensors in the given order; `path` changes only once everything is on the disk.
@@ -35,40 +22,14 @@ export async function writeSafetensors(
   options: WriteSafetensorsOptions = {},
 ): Promise<void> {
   const sized = sizeEntries(entries, path);
+  if (entries.some(({ name }) => name === metadataKey)) {
+    throw new InputError(`${path}: tensor ${quote(metadataKey)}: this name is reserved by the format`);
+  }
   const header = encodeHeader(sized, options.metadata, path);
   await writeAtomically(path, async (file) => {
     await writeFully(file, header);
     for (const { entry, byteLength } of sized) await writeTensor(file, entry, byteLength, path);
   });
-}
-
-interface SizedEntry {
-  readonly entry: TensorEntry;
-  readonly byteLength: number;
-}
-
-function sizeEntries(entries: readonly TensorEntry[], path: string): readonly SizedEntry[] {
-  const names = new Set<string>();
-  return entries.map((entry) => {
-    const { name, dtype, shape, data } = entry;
-    const where = `${path}: tensor ${quote(name)}`;
-    if (name === metadataKey) throw new InputError(`${where}: this name is reserved by the format`);
-    if (names.has(name)) throw new InputError(`${where}: given twice`);
-    names.add(name);
-    const byteLength = shape.every(isCount) ? byteLengthOf(dtype, shape) : undefined;
-    if (byteLength === undefined)
-      throw new InputError(`${where}: ${formatShape(shape)} is not a shape that can be stored`);
-    if (data instanceof Uint8Array) checkLength(data.byteLength, entry, byteLength, path);
-    return { entry, byteLength };
-  });
-}
-
-function checkLength(actual: number, { name, dtype, shape }: TensorEntry, expected: number, path: string): void {
-  if (actual === expected) return;
-  const came = actual > expected ? `${actual} or more` : actual;
-  throw new InputError(
-    `${path}: tensor ${quote(name)}: ${dtype} ${formatShape(shape)} takes ${expected} bytes, its data has ${came}`,
-  );
 }
 
 function encodeHeader(
@@ -97,23 +58,4 @@ function encodeHeader(
   new DataView(bytes.buffer).setBigUint64(0, BigInt(length), true);
   bytes.set(json, prefixBytes);
   return bytes;
-}
-
-async function writeTensor(file: FileHandle, entry: TensorEntry, byteLength: number, path: string): Promise<void> {
-  if (entry.data instanceof Uint8Array) return writeFully(file, entry.data);
-  let written = 0;
-  for await (const chunk of entry.data()) {
-    written += chunk.byteLength;
-    if (written > byteLength) checkLength(written, entry, byteLength, path);
-    await writeFully(file, chunk);
-  }
-  checkLength(written, entry, byteLength, path);
-}
-
-async function writeFully(file: FileHandle, bytes: Uint8Array): Promise<void> {
-  let done = 0;
-  while (done < bytes.byteLength) {
-    const { bytesWritten } = await file.write(bytes, done, Math.min(bytes.byteLength - done, maxWriteBytes));
-    done += bytesWritten;
-  }
 }

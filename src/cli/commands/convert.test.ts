@@ -1,6 +1,7 @@
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { certificateSchema } from '../../convert/index.ts';
@@ -21,7 +22,7 @@ async function normlab(...args: readonly string[]) {
       written[name] += text;
     },
   });
-  const code = await run(args, { stdout: stream('stdout'), stderr: stream('stderr') });
+  const code = await run(args, { stdin: Readable.from([]), stdout: stream('stdout'), stderr: stream('stderr') });
   return { code, ...written };
 }
 

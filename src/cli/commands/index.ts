@@ -3,6 +3,7 @@ import { benchCommand } from './bench.ts';
 import { compareCommand } from './compare.ts';
 import { convertCommand } from './convert.ts';
 import { evidenceCommand } from './evidence.ts';
+import { generateCommand } from './generate.ts';
 import { inspectCommand } from './inspect.ts';
 import { modelsCommand } from './models.ts';
 import { studyCommand } from './study.ts';
@@ -16,6 +17,7 @@ export const commands: readonly CommandModule[] = [
   modelsCommand,
   verifyCommand,
   convertCommand,
+  generateCommand,
   trainCommand,
   compareCommand,
   benchCommand,

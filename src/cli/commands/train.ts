@@ -13,7 +13,8 @@ import {
   trainRun,
 } from '../../train/index.ts';
 import { type CommandModule, examples } from '../command.ts';
-import { addTrainingOptions, parseWhole, type TrainingArguments, trainingConfig } from '../training-options.ts';
+import { parseWhole } from '../options.ts';
+import { addTrainingOptions, type TrainingArguments, trainingConfig } from '../training-options.ts';
 
 interface TrainArguments extends TrainingArguments {
   readonly norm: string;

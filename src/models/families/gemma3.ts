@@ -31,7 +31,7 @@ export const gemma3: Family = {
   modelTypes: ['gemma3_text'],
   ...llamaLayout,
   storage: (spec) => storageOf(spec, partNames),
-  parse: (raw, where = 'config.json') => parse(readConfig({ ...defaults, ...raw }, where), 'gemma3_text'),
+  parse: (raw, where = 'config.json') => parse(readConfig(raw, where, { defaults }), 'gemma3_text'),
 };
 
 /** The text model within a Gemma 3 that sees pictures too; the tensors of the rest are left alone. */

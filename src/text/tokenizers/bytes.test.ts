@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { byteTokenizer } from './index.ts';
+import { byteTokenizer } from './bytes.ts';
 
 test('text comes back from its bytes', () => {
   fc.assert(

@@ -1,0 +1,2 @@
+/** Writing GGUF files, which llama.cpp reads. */
+export { type GgufMetadata, type GgufValue, writeGguf } from './write.ts';

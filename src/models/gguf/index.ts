@@ -1,0 +1,1 @@
+export { writeGgufModel } from './write.ts';
