@@ -32,7 +32,16 @@ export function clockEngine(
     created.push(name);
     options.push(given);
     live.most = Math.max(live.most, ++live.now);
-    const node = { name, opType: 'Mul', provider: 'clock', calls: 1, totalMs: taken, minMs: taken };
+    const node = {
+      name,
+      opType: 'Mul',
+      provider: 'clock',
+      readsFloats: true,
+      outputs: 1,
+      calls: 1,
+      totalMs: taken,
+      minMs: taken,
+    };
     return {
       inputNames: [],
       outputNames: [],

@@ -6,7 +6,7 @@ const node = (name: string, opType: string, dur: number, provider = cpu) => ({
   cat: 'Node',
   name: `${name}_kernel_time`,
   dur,
-  args: { op_name: opType, provider, input_type_shape: [{ float: [2, 3] }] },
+  args: { op_name: opType, provider, input_type_shape: [{ float: [2, 3] }], output_type_shape: [{ float: [2] }] },
 });
 
 describe('summarizeProfile', () => {
@@ -29,11 +29,45 @@ describe('summarizeProfile', () => {
 
   it('sums up nodes, longest first', () => {
     expect(summary.nodes).toEqual([
-      { name: 'c', opType: 'Add', provider: cpu, calls: 1, totalMs: 1, minMs: 1 },
-      { name: 'a', opType: 'MatMul', provider: cpu, calls: 2, totalMs: 0.4, minMs: 0.1 },
-      { name: 'b', opType: 'Add', provider: cpu, calls: 1, totalMs: 0.04, minMs: 0.04 },
-      { name: 'd', opType: 'Add', provider: 'WebGpuExecutionProvider', calls: 1, totalMs: 0.01, minMs: 0.01 },
+      { name: 'c', opType: 'Add', provider: cpu, readsFloats: true, outputs: 1, calls: 1, totalMs: 1, minMs: 1 },
+      { name: 'a', opType: 'MatMul', provider: cpu, readsFloats: true, outputs: 1, calls: 2, totalMs: 0.4, minMs: 0.1 },
+      { name: 'b', opType: 'Add', provider: cpu, readsFloats: true, outputs: 1, calls: 1, totalMs: 0.04, minMs: 0.04 },
+      {
+        name: 'd',
+        opType: 'Add',
+        provider: 'WebGpuExecutionProvider',
+        readsFloats: true,
+        outputs: 1,
+        calls: 1,
+        totalMs: 0.01,
+        minMs: 0.01,
+      },
     ]);
+  });
+
+  it.each([
+    ['float', true],
+    ['float16', true],
+    ['bfloat16', true],
+    ['double', true],
+    ['int64', false],
+    ['bool', false],
+  ])('knows whether %s tensors are read: %s', (type, readsFloats) => {
+    const { nodes } = summarizeProfile(
+      JSON.stringify([
+        {
+          cat: 'Node',
+          name: 'cast_kernel_time',
+          args: {
+            op_name: 'Cast',
+            provider: cpu,
+            input_type_shape: [{ [type]: [2] }],
+            output_type_shape: [{ float: [2] }],
+          },
+        },
+      ]),
+    );
+    expect(nodes).toMatchObject([{ name: 'cast', readsFloats }]);
   });
 
   it('sums up operator types and providers', () => {

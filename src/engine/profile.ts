@@ -28,15 +28,29 @@ export interface ProfileEntry {
 export interface NodeProfile extends ProfileEntry {
   /** The node's name; operators that the engine fused have names of its own. */
   readonly name: string;
+  /** Whether an input of it holds floating-point numbers. */
+  readonly readsFloats: boolean;
+  /** How many results it writes: optional ones that nothing uses are not among them. */
+  readonly outputs: number;
 }
 
 const maxEvents = 1_000_000;
+
+/** An object for each tensor, which has the element type as its one key: `{"float": [2, 3]}`. */
+const typesSchema = z.array(z.record(z.string(), z.unknown())).optional();
 
 const eventSchema = z.object({
   cat: z.string().optional(),
   name: z.string().optional(),
   dur: z.number().optional(),
-  args: z.object({ op_name: z.string().optional(), provider: z.string().optional() }).optional(),
+  args: z
+    .object({
+      op_name: z.string().optional(),
+      provider: z.string().optional(),
+      input_type_shape: typesSchema,
+      output_type_shape: typesSchema,
+    })
+    .optional(),
 });
 
 /** Sums up the events of ONNX Runtime's profile (Chrome's trace format, durations in microseconds). */
@@ -49,7 +63,9 @@ export function summarizeProfile(json: string): ProfileSummary {
   return {
     runs: runs.length,
     totalMs: runs.reduce((sum, run) => sum + (run.dur ?? 0) / 1000, 0),
-    ops: merge(nodes, (node) => `${node.opType} ${node.provider}`).map(({ name: _, ...entry }) => entry),
+    ops: merge(nodes, (node) => `${node.opType} ${node.provider}`).map(
+      ({ name: _, readsFloats: __, outputs: ___, ...entry }) => entry,
+    ),
     nodes: merge(nodes, (node) => node.name),
     providers,
     truncated: events.length >= maxEvents,
@@ -62,8 +78,14 @@ function kernelTime(event: z.infer<typeof eventSchema>): NodeProfile[] {
   if (event.cat !== 'Node' || !event.name?.endsWith(kernelSuffix)) return [];
   const ms = (event.dur ?? 0) / 1000;
   const name = event.name.slice(0, -kernelSuffix.length);
-  const { op_name: opType = '', provider = '' } = event.args ?? {};
-  return [{ name, opType, provider, calls: 1, totalMs: ms, minMs: ms }];
+  const { op_name: opType = '', provider = '', input_type_shape = [], output_type_shape = [] } = event.args ?? {};
+  const readsFloats = input_type_shape.some((types) => Object.keys(types).some(isFloatType));
+  return [{ name, opType, provider, readsFloats, outputs: output_type_shape.length, calls: 1, totalMs: ms, minMs: ms }];
+}
+
+/** Whether ONNX Runtime's name of an element type is that of a floating-point one. */
+function isFloatType(type: string): boolean {
+  return type === 'double' || type.includes('float');
 }
 
 function merge(nodes: readonly NodeProfile[], keyOf: (node: NodeProfile) => string): NodeProfile[] {

@@ -43,14 +43,22 @@ export interface EngineOptions {
   readonly prepacking?: boolean;
 }
 
+export const engineNames = ['cpu', 'webgpu'] as const;
+export type EngineName = (typeof engineNames)[number];
+
 /** Something that runs ONNX models. */
 export interface Engine {
-  readonly name: 'cpu';
+  readonly name: EngineName;
+  /** The adapter that computes, as its driver names it; absent for the processors, and where no driver gives a name. */
+  readonly device?: string;
   /** Versions of what computes, for `run.json`. */
   readonly versions: Readonly<Record<string, string>>;
   /** Loads an encoded ONNX model. */
   createSession(model: Uint8Array, options?: EngineOptions): Promise<Session>;
 }
+
+/** How many nodes of a model each provider computes: by provider (`WebGpuExecutionProvider`, …), then by operator type. */
+export type Placement = Readonly<Record<string, Readonly<Record<string, number>>>>;
 
 export interface Session {
   readonly inputNames: readonly string[];
@@ -65,6 +73,8 @@ export interface Session {
     feeds: Readonly<Record<string, EngineTensor>>,
     fetches?: readonly string[],
   ): Promise<Readonly<Record<string, EngineTensor>>>;
+  /** What computes the model's nodes, known after the first run; absent where an engine has one provider only. */
+  readonly placement?: () => Placement | undefined;
   /** Ends profiling and returns what was measured; once per session, and only one that was created with `profile`. */
   profile(): Promise<ProfileSummary>;
   /** Frees the engine's memory. The session can't be used afterwards; releasing it twice is harmless. */

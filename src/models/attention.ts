@@ -2,7 +2,6 @@ import type { Dim } from '../core/shape.ts';
 import {
   add,
   attend,
-  concat,
   constant,
   matmul,
   maximum,
@@ -173,14 +172,10 @@ function taken(
       return [flat(query, queries), flat(key, keys), flat(value, keys)];
     }
     case 'fused_in_quarters': {
-      const quarter = queries / 4;
-      const parts = split(fused, -1, Array(12).fill(quarter));
-      const every = (offset: number) =>
-        concat(
-          parts.filter((_, i) => i % 3 === offset),
-          -1,
-        );
-      return [every(0), every(2), every(1)];
+      const quarters = reshape(fused, [batch, sequence, 4, 3 * (queries / 4)]);
+      const [query, value, key] = three(split(quarters, 3, Array(3).fill(queries / 4)));
+      const flat = (y: Tensor) => reshape(y, [batch, sequence, queries]);
+      return [flat(query), flat(key), flat(value)];
     }
   }
 }

@@ -2,7 +2,7 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { openSafetensors } from '../../checkpoint/index.ts';
 import { capture } from '../capture.fixture.ts';
 
@@ -86,11 +86,31 @@ describe('bad input is one line and exit code 2', () => {
       [golden('gpt2'), '--against', join(golden('gpt2'), 'model.safetensors')],
       'nothing is known by the name',
     ],
+    [
+      'an engine that has no float64',
+      [golden('gpt2'), '--against', recording('gpt2'), '--engine', 'webgpu'],
+      '--engine webgpu computes in float32; add --dtype float32',
+    ],
+    [
+      'an unknown engine',
+      [golden('gpt2'), '--against', recording('gpt2'), '--engine', 'gpu'],
+      "argument 'gpu' is invalid. Allowed choices are cpu, webgpu",
+    ],
   ])('%s', async (_, args, message) => {
     const { code, stdout, stderr } = await capture('verify', ...args);
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
     expect(stderr).toMatch(/^normlab: .+\n$/);
     expect(stderr).toContain(message);
+  });
+
+  test.runIf(process.platform === 'linux')('no adapter for WebGPU, with or without a GPU', async () => {
+    vi.stubEnv('VK_DRIVER_FILES', '/nowhere.json');
+    onTestFinished(() => {
+      vi.unstubAllEnvs();
+    });
+    const { code, stdout, stderr } = await verify('gpt2', '--dtype', 'float32', '--engine', 'webgpu');
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    expect(stderr).toMatch(/^normlab: engine: WebGPU finds no adapter: .+ apt-get install chromium, .+\n$/);
   });
 
   test('truncated weights', async () => {

@@ -2,6 +2,7 @@ import { Option } from 'commander';
 import { CheckFailedError, InputError } from '../../core/errors.ts';
 import { formatSignificant, formatTable } from '../../core/format.ts';
 import { createProgress } from '../../core/progress.ts';
+import { type EngineName, engineNamed } from '../../engine/index.ts';
 import {
   type ComputeDType,
   computeDTypes,
@@ -12,11 +13,13 @@ import {
   verifyModel,
 } from '../../models/index.ts';
 import { type CommandModule, examples } from '../command.ts';
+import { describeEngine, engineOption } from '../engine-option.ts';
 import { parseNonNegative } from '../options.ts';
 
 interface VerifyArguments {
   readonly against?: string;
   readonly dtype: ComputeDType;
+  readonly engine: EngineName;
   readonly only?: string;
   readonly dump?: string;
   readonly tolerance?: number;
@@ -40,6 +43,7 @@ export const verifyCommand: CommandModule = {
           .choices(computeDTypes)
           .default('float64'),
       )
+      .addOption(engineOption())
       .option('--only <list>', 'compare only these: logits, loss, hidden_states, gradients')
       .option('--dump <file>', 'write the computed tensors to a safetensors file, under the recorded names')
       .option('--tolerance <x>', 'largest difference of logits and loss, instead of the default', parseNonNegative)
@@ -52,19 +56,32 @@ export const verifyCommand: CommandModule = {
             'only the logits, in the engine',
             'verify ./gpt2 --against golden.safetensors --dtype float32 --only logits',
           ],
+          [
+            'the same on the GPU; fails where a norm or a matrix product would not run there',
+            'verify ./gpt2 --against golden.safetensors --dtype float32 --engine webgpu --only logits',
+          ],
         ),
       )
       .action(async (folder: string, options: VerifyArguments) => {
-        const { json, only, against, ...rest } = options;
+        const { json, only, against, engine: engineName, ...rest } = options;
         // Not commander's requiredOption: that hides which option was misspelt.
         if (against === undefined)
           throw new InputError('verify: --against <file> is missing, the recording to compare with');
         const groups: readonly Group[] = only === undefined ? [] : parseGroups(only);
+        if (engineName !== 'cpu' && rest.dtype !== 'float32') {
+          throw new InputError(`verify: --engine ${engineName} computes in float32; add --dtype float32`);
+        }
+        const engine = rest.dtype === 'float32' ? await engineNamed(engineName) : undefined;
         const progress = stderr.isTTY ? createProgress({ stream: stderr }) : undefined;
         const onProgress = progress && ((line: string) => progress.update(line));
-        const verification = await verifyModel(folder, { ...rest, against, only: groups, signal, onProgress }).finally(
-          () => progress?.done({ clear: true }),
-        );
+        const verification = await verifyModel(folder, {
+          ...rest,
+          engine,
+          against,
+          only: groups,
+          signal,
+          onProgress,
+        }).finally(() => progress?.done({ clear: true }));
         stdout.write(
           `${json ? JSON.stringify({ model: folder, against, ...verification }, null, 2) : toTable(verification)}\n`,
         );
@@ -73,7 +90,7 @@ export const verifyCommand: CommandModule = {
   },
 };
 
-function toTable({ dtype, tensors, ok }: Verification): string {
+function toTable({ dtype, engine, tensors, ok }: Verification): string {
   const table = formatTable(
     ['tensor', { header: 'max |Δ|', align: 'right' }, { header: 'allowed', align: 'right' }, 'within'],
     tensors.map(({ name, largest, bound, ok: within }) => [
@@ -83,9 +100,10 @@ function toTable({ dtype, tensors, ok }: Verification): string {
       within ? 'yes' : 'NO',
     ]),
   );
-  return ok
-    ? `${table}\n\nIn ${dtype} ${tensors.length} of ${tensors.length} tensors agree with the recording.`
-    : table;
+  const agreement = ok ? [`In ${dtype} ${tensors.length} of ${tensors.length} tensors agree with the recording.`] : [];
+  const where = engine === undefined || engine.name === 'cpu' ? [] : [describeEngine(engine)];
+  const notes = [...agreement, ...where];
+  return notes.length === 0 ? table : `${table}\n\n${notes.join('\n')}`;
 }
 
 function failure(folder: string, tensors: readonly VerifiedTensor[]): string {

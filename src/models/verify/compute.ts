@@ -1,4 +1,5 @@
 import { yieldToSignals } from '../../core/interrupt.ts';
+import { cpuEngine, type Engine, type EngineName, type Placement, type Session } from '../../engine/index.ts';
 import { evaluateSteps, makeValue, type Tensor } from '../../graph/index.ts';
 import { type Model, readParameters } from '../load.ts';
 import { createModelSession } from '../session.ts';
@@ -8,9 +9,24 @@ import type { Recording } from './recording.ts';
 export const computeDTypes = ['float64', 'float32'] as const;
 export type ComputeDType = (typeof computeDTypes)[number];
 
-export type Computed = ReadonlyMap<string, Float64Array | Float32Array>;
+/** What computed a model in float32. */
+export interface EngineUse {
+  readonly name: EngineName;
+  /** The adapter, where it has a name. */
+  readonly device?: string;
+  /** Which provider computed how many nodes, where the engine has several providers. */
+  readonly placement?: Placement;
+}
+
+export interface Computed {
+  readonly values: ReadonlyMap<string, Float64Array | Float32Array>;
+  /** Absent in float64, which needs no engine. */
+  readonly engine?: EngineUse;
+}
 
 export interface ComputeOptions {
+  /** What computes in float32; the CPU where it is left out. */
+  readonly engine?: Engine | undefined;
   readonly signal?: AbortSignal | undefined;
   /** Told now and then what is being done. */
   readonly onProgress?: ((line: string) => void) | undefined;
@@ -52,29 +68,35 @@ async function computeFloat64(
     step = steps.next();
   }
   const values = step.value;
-  return new Map([...outputs.keys()].map((name, i) => [name, values[i]?.data ?? new Float64Array()]));
+  return { values: new Map([...outputs.keys()].map((name, i) => [name, values[i]?.data ?? new Float64Array()])) };
 }
 
 async function computeFloat32(
   model: Model,
   { batch, sequence, inputIds }: Recording,
   outputs: ReadonlyMap<string, Tensor>,
-  { signal, onProgress }: ComputeOptions,
+  { signal, onProgress, engine = cpuEngine() }: ComputeOptions,
 ): Promise<Computed> {
   signal?.throwIfAborted();
   onProgress?.('computing in float32');
   const ids = BigInt64Array.from(inputIds, (id) => BigInt(id));
-  const session = await createModelSession(model, Object.fromEntries(outputs));
+  const session = await createModelSession(model, Object.fromEntries(outputs), { engine });
   try {
     const results = await session.run({ input_ids: { dtype: 'int64', shape: [batch, sequence], data: ids } });
-    return new Map(
+    const values = new Map(
       [...outputs.keys()].map((name) => {
         const result = results[name];
         if (result?.dtype !== 'float32') throw new Error(`models/verify: the engine returned no float32 ${name}`);
-        return [name, result.data];
+        return [name, result.data] as const;
       }),
     );
+    return { values, engine: useOf(engine, session) };
   } finally {
     await session.release();
   }
+}
+
+function useOf({ name, device }: Engine, session: Session): EngineUse {
+  const placement = session.placement?.();
+  return { name, ...(device !== undefined && { device }), ...(placement !== undefined && { placement }) };
 }

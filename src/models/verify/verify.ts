@@ -4,7 +4,7 @@ import { encode, type TensorEntry, writeSafetensors } from '../../checkpoint/ind
 import { InputError } from '../../core/errors.ts';
 import { openModel } from '../load.ts';
 import { boundOf, type Difference, largestDifference } from './compare.ts';
-import { type ComputeDType, type Computed, type ComputeOptions, compute } from './compute.ts';
+import { type ComputeDType, type Computed, type ComputeOptions, compute, type EngineUse } from './compute.ts';
 import type { Group } from './groups.ts';
 import { recordedOutputs } from './outputs.ts';
 import { openRecording, type Recording, recordedFloat32Error } from './recording.ts';
@@ -33,6 +33,8 @@ export interface VerifiedTensor extends Difference {
 
 export interface Verification {
   readonly dtype: ComputeDType;
+  /** What computed; absent in float64, which needs no engine. */
+  readonly engine?: EngineUse;
   readonly tensors: readonly VerifiedTensor[];
   /** Whether every difference is within its bound. */
   readonly ok: boolean;
@@ -42,9 +44,9 @@ export interface Verification {
  * Computes what was recorded for a model and compares.
  *
  * In float64 logits, loss and hidden states may differ by 1e-10, a gradient by 1e-9 of its largest entry. In float32
- * logits and loss may differ by four times the float32 error that is recorded (`golden.json`, else 2e-5), hidden states
- * and gradients by 1e-4 of their largest entry, gradients by 1e-7 more. Throws InputError or RefusalError, one line, for
- * a model that can't be run and a recording that doesn't fit it.
+ * logits and loss may differ by four times the float32 error that is recorded (`golden.json`, else 2e-5), on WebGPU by
+ * sixteen times, hidden states and gradients by 1e-4 of their largest entry, gradients by 1e-7 more. Throws InputError or
+ * RefusalError, one line, for a model that can't be run and a recording that doesn't fit it.
  */
 export async function verifyModel(folder: string, options: VerifyOptions): Promise<Verification> {
   const { against, dtype = 'float64', only = [], tolerance = null, dump } = options;
@@ -55,18 +57,18 @@ export async function verifyModel(folder: string, options: VerifyOptions): Promi
       if (dump !== undefined) await checkDump(dump, [join(folder, 'config.json'), ...model.checkpoint.files, against]);
       const float32Error = dtype === 'float32' ? await recordedFloat32Error(against) : null;
       const outputs = recordedOutputs(model, recording);
-      const computed = await compute(dtype, model, recording, outputs, options);
-      if (dump !== undefined) await writeDump(dump, dtype, recording, computed);
+      const { values, engine } = await compute(dtype, model, recording, outputs, options);
+      if (dump !== undefined) await writeDump(dump, dtype, recording, values);
       const tensors: VerifiedTensor[] = [];
       for (const { name, group } of recording.tensors) {
         const recorded = await recording.file.readFloat64(name);
-        const difference = largestDifference(computed.get(name) ?? [], recorded);
-        const bound = boundOf(group, recorded, { dtype, tolerance, float32Error });
+        const difference = largestDifference(values.get(name) ?? [], recorded);
+        const bound = boundOf(group, recorded, { dtype, engine: engine?.name ?? 'cpu', tolerance, float32Error });
         // The bound of a recording that holds an infinity is infinite.
         const ok = Number.isFinite(difference.largest) && difference.largest <= bound;
         tensors.push({ name, group, ...difference, bound, ok });
       }
-      return { dtype, tensors, ok: tensors.every(({ ok }) => ok) };
+      return { dtype, ...(engine !== undefined && { engine }), tensors, ok: tensors.every(({ ok }) => ok) };
     } finally {
       await recording.file.close();
     }
@@ -83,10 +85,15 @@ async function checkDump(dump: string, inputs: readonly string[]): Promise<void>
   }
 }
 
-async function writeDump(path: string, dtype: ComputeDType, recording: Recording, computed: Computed): Promise<void> {
+async function writeDump(
+  path: string,
+  dtype: ComputeDType,
+  recording: Recording,
+  values: Computed['values'],
+): Promise<void> {
   const { batch, sequence, inputIds, tensors } = recording;
   const entries = tensors.map(({ name, shape }): TensorEntry => {
-    return { name, dtype, shape, data: encode(computed.get(name) ?? new Float64Array(), dtype) };
+    return { name, dtype, shape, data: encode(values.get(name) ?? new Float64Array(), dtype) };
   });
   const ids: TensorEntry = {
     name: 'input_ids',
