@@ -17,7 +17,9 @@ export async function runOnEngine(
   { floatType = 'float32', fusedTransposes = false, ...options }: EngineOptions & EmitOptions = {},
 ): Promise<Readonly<Record<string, EngineTensor>>> {
   const model = encodeModel(emitOnnx(outputs, { floatType, fusedTransposes }));
-  const session = await engine.createSession(model, { threads: 1, spinning: false, ...options });
+  // Beyond the basic optimizations a scale that was fused into a product is a float32 number.
+  const optimization = floatType === 'float64' ? 'basic' : 'all';
+  const session = await engine.createSession(model, { threads: 1, spinning: false, optimization, ...options });
   try {
     const given = session.inputNames.map((name) => {
       const value = feeds[name];

@@ -31,7 +31,7 @@ export async function createModelSession(
   const onnx = emitOnnx(outputs, { floatType, initializers: tensors, fusedTransposes: engine.name === 'cpu' });
   return await engine.createSession(encodeModel(onnx), {
     prepacking: false,
-    // Its fusions beyond that make nodes that only float32 has kernels for.
+    // Its fusions beyond that keep scales in float32 and make nodes that only float32 has kernels for.
     ...(floatType === 'float64' ? { optimization: 'basic' as const } : {}),
     ...engineOptions,
     externalDataFolder: folder,
