@@ -6,6 +6,7 @@ import { evidenceCommand } from './evidence.ts';
 import { generateCommand } from './generate.ts';
 import { inspectCommand } from './inspect.ts';
 import { modelsCommand } from './models.ts';
+import { randomCommand } from './random.ts';
 import { studyCommand } from './study.ts';
 import { trainCommand } from './train.ts';
 import { verifyCommand } from './verify.ts';
@@ -22,4 +23,5 @@ export const commands: readonly CommandModule[] = [
   compareCommand,
   benchCommand,
   evidenceCommand,
+  randomCommand,
 ];
