@@ -18,7 +18,7 @@ import { CheckFailedError, InputError, NormlabError } from '../src/core/errors.t
 import { formatBytes, formatSignificant, formatTable } from '../src/core/format.ts';
 import { withInterrupts } from '../src/core/interrupt.ts';
 import { createProgress } from '../src/core/progress.ts';
-import { writeRandomModel } from '../src/models/index.ts';
+import { findPreset, writeRandomModel } from '../src/models/index.ts';
 import { type Loaded, parseLoaded } from './load/loaded.ts';
 
 /** What memory may be, times the weights in the engine's dtype. */
@@ -26,30 +26,15 @@ const limit = 1.3;
 
 interface BenchedModel {
   readonly name: string;
+  readonly preset: string;
   readonly dtype: FloatDType;
-  readonly config: Readonly<Record<string, unknown>>;
 }
 
-const gpt3Xl = { model_type: 'gpt2', n_embd: 2048, n_layer: 24, n_head: 16, vocab_size: 50257, n_positions: 2048 };
-const llama1b = {
-  model_type: 'llama',
-  hidden_size: 2048,
-  num_hidden_layers: 16,
-  intermediate_size: 8192,
-  num_attention_heads: 32,
-  num_key_value_heads: 8,
-  vocab_size: 128256,
-  max_position_embeddings: 131072,
-  rope_theta: 500000,
-  rms_norm_eps: 1e-5,
-  tie_word_embeddings: true,
-};
-
 const models: readonly BenchedModel[] = [
-  { name: 'gpt3-xl', dtype: 'float32', config: gpt3Xl },
-  { name: 'llama-1b', dtype: 'bfloat16', config: llama1b },
-  { name: 'llama-1b-f16', dtype: 'float16', config: llama1b },
-  { name: 'llama-1b-f32', dtype: 'float32', config: llama1b },
+  { name: 'gpt3-xl', preset: 'gpt3-xl', dtype: 'float32' },
+  { name: 'llama-1b', preset: 'llama-3.2-1b', dtype: 'bfloat16' },
+  { name: 'llama-1b-f16', preset: 'llama-3.2-1b', dtype: 'float16' },
+  { name: 'llama-1b-f32', preset: 'llama-3.2-1b', dtype: 'float32' },
 ];
 
 interface Row extends Loaded {
@@ -74,7 +59,7 @@ async function measure(
   );
   if (!exists) {
     await writeRandomModel({
-      config: model.config,
+      config: findPreset(model.preset).config,
       dtype: model.dtype,
       out: folder,
       signal,
@@ -95,7 +80,7 @@ async function measure(
 
 /** What `load/one.ts` prints. */
 async function inFreshProcess(args: readonly string[], signal: AbortSignal): Promise<Loaded> {
-  const script = fileURLToPath(new URL('load/one.ts', import.meta.url));
+  const script = fileURLToPath(new URL('./load/one.ts', import.meta.url));
   const child = spawn(process.execPath, [...process.execArgv, script, ...args], {
     stdio: ['ignore', 'pipe', 'inherit'],
     signal,

@@ -16,6 +16,7 @@ export const commands: readonly CommandModule[] = [
   studyCommand,
   inspectCommand,
   modelsCommand,
+  randomCommand,
   verifyCommand,
   convertCommand,
   generateCommand,
@@ -23,5 +24,4 @@ export const commands: readonly CommandModule[] = [
   compareCommand,
   benchCommand,
   evidenceCommand,
-  randomCommand,
 ];

@@ -41,8 +41,9 @@ test.each<[string, readonly string[], RegExp]>([
   [
     'a model that is not there',
     ['random', './nowhere', 'x'],
-    /^normlab: \.\/nowhere: no such file or folder, expected/,
+    /^normlab: \.\/nowhere: no such file or folder, and there is no preset/,
   ],
+  ['a preset misspelt', ['random', 'gpt3-xm', 'x'], /did you mean "gpt3-x/],
   ['a folder without a config', ['random', 'src', 'x'], /config\.json: no such file/],
   ['a dtype that is none', ['random', 'm', 'x', '--dtype', 'int8'], /Allowed choices are float32, bf16, f16, float64/],
   ['a size that is none', ['random', 'm', 'x', '--shard-size', '5 apples'], /number of bytes such as 5GB/],

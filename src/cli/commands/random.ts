@@ -2,11 +2,11 @@ import { realpath, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { Option } from 'commander';
 import type { FloatDType } from '../../core/dtype.ts';
-import { InputError } from '../../core/errors.ts';
+import { InputError, messageOf } from '../../core/errors.ts';
 import { readJson } from '../../core/files.ts';
 import { formatBytes, formatDuration, formatSi } from '../../core/format.ts';
 import { createProgress } from '../../core/progress.ts';
-import { writeRandomModel } from '../../models/index.ts';
+import { findPreset, writeRandomModel } from '../../models/index.ts';
 import { type CommandModule, examples } from '../command.ts';
 import { parseBytes, parseNonNegative } from '../options.ts';
 
@@ -37,7 +37,7 @@ export const randomCommand: CommandModule = {
         "Writes a checkpoint in the family's own config and tensor names: linears and embeddings normal, biases 0, norms " +
           'neutral. The same seed gives the same weights.',
       )
-      .argument('<model>', 'config.json, or a folder that holds one')
+      .argument('<model>', 'a preset’s name, a config.json, or a folder that holds one')
       .argument('<folder>', 'folder to create')
       .addOption(
         new Option('--dtype <dtype>', 'element type of the weights').choices(Object.keys(dtypes)).default('float32'),
@@ -50,13 +50,16 @@ export const randomCommand: CommandModule = {
       .addHelpText(
         'after',
         examples(
-          ["a model of GPT-2's shape", 'random ./gpt2/config.json ./random-gpt2'],
-          ['in bfloat16, files of 1 GB', 'random ./llama ./random-llama --dtype bf16 --shard-size 1GB --seed 7'],
+          ['GPT-3 XL, 1.3 billion parameters', 'random gpt3-xl ./gpt3-xl'],
+          [
+            'the shape of a model at hand, in bfloat16, files of 1 GB',
+            'random ./llama ./random-llama --dtype bf16 --shard-size 1GB --seed 7',
+          ],
         ),
       )
       .action(async (model: string, out: string, { dtype, shardSize, json, ...options }: RandomArguments) => {
-        const { config, where } = await readConfig(model);
-        await checkNotSource(out, where);
+        const { config, where, file } = await readConfig(model);
+        if (file !== undefined) await checkNotSource(out, file);
         const progress = createProgress({ stream: stderr });
         const started = performance.now();
         const written = await writeRandomModel({
@@ -86,17 +89,25 @@ interface NamedConfig {
   readonly config: Readonly<Record<string, unknown>>;
   /** What messages about it begin with. */
   readonly where: string;
+  readonly file?: string;
 }
 
-/** The config that a command's argument stands for: a file's, or that of a folder. */
+/** The config that a command's argument stands for: a file's, that of a folder, or else a preset's. */
 async function readConfig(model: string): Promise<NamedConfig> {
   const status = await stat(model).catch(() => undefined);
-  if (status === undefined)
-    throw new InputError(`${model}: no such file or folder, expected a config.json or its folder`);
-  const where = status.isDirectory() ? join(model, 'config.json') : model;
-  const config = await readJson(where);
-  if (isObject(config)) return { config, where };
-  throw new InputError(`${where}: is not a JSON object`);
+  if (status === undefined) return { config: presetConfig(model), where: `preset ${model}` };
+  const file = status.isDirectory() ? join(model, 'config.json') : model;
+  const config = await readJson(file);
+  if (isObject(config)) return { config, where: file, file };
+  throw new InputError(`${file}: is not a JSON object`);
+}
+
+function presetConfig(name: string): NamedConfig['config'] {
+  try {
+    return findPreset(name).config;
+  } catch (error) {
+    throw new InputError(`${name}: no such file or folder, and ${messageOf(error)}`, { cause: error });
+  }
 }
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
