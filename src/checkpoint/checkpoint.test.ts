@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { encode } from '../core/encoding.ts';
 import { InputError } from '../core/errors.ts';
-import { openCheckpoint } from './index.ts';
+import { openCheckpoint, planShards } from './index.ts';
 import { openSafetensors, writeSafetensors } from './safetensors/index.ts';
 import { parseShardIndex } from './shards.ts';
 
@@ -189,5 +189,26 @@ describe('a folder that is not what it should be', () => {
       'gpt2/none: no such file or folder; expected a local folder',
     );
     await expect(openCheckpoint(join(golden, 'gpt2/config.json'))).rejects.toThrow('expected a local folder');
+  });
+});
+
+describe('tensors spread over files', () => {
+  const plan = (sizes: readonly number[], maxBytes: number) =>
+    planShards(
+      sizes.map((byteLength) => ({ byteLength })),
+      maxBytes,
+    ).map(({ fileName, tensors }) => [fileName, ...tensors.map(({ byteLength }) => byteLength)]);
+
+  it('fill each file as far as they fit, in order', () => {
+    expect(plan([3, 4, 3, 5, 5, 1], 10)).toEqual([
+      ['model-00001-of-00003.safetensors', 3, 4, 3],
+      ['model-00002-of-00003.safetensors', 5, 5],
+      ['model-00003-of-00003.safetensors', 1],
+    ]);
+  });
+
+  it('are one file where they fit, and a large one has its own', () => {
+    expect(plan([3, 4, 3], 10)).toEqual([['model.safetensors', 3, 4, 3]]);
+    expect(plan([11, 1, 0, 12], 10).map(([, ...sizes]) => sizes)).toEqual([[11], [1, 0], [12]]);
   });
 });

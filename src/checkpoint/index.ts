@@ -2,3 +2,4 @@
 export { type Checkpoint, type CheckpointTensor, openCheckpoint } from './folder.ts';
 export * from './gguf/index.ts';
 export * from './safetensors/index.ts';
+export { indexFileName, type PlannedShard, planShards } from './shards.ts';

@@ -65,3 +65,34 @@ async function isFile(path: string): Promise<boolean> {
     () => false,
   );
 }
+
+/** Tensors that go into one file. */
+export interface PlannedShard<T> {
+  readonly fileName: string;
+  readonly tensors: readonly T[];
+}
+
+/**
+ * Spreads tensors, in order, over files of at most `maxBytes` each (one tensor where that is larger), named as Hugging Face
+ * names them: `model.safetensors`, or `model-00001-of-00003.safetensors` and so on.
+ */
+export function planShards<T extends { readonly byteLength: number }>(
+  tensors: readonly T[],
+  maxBytes: number,
+): readonly PlannedShard<T>[] {
+  const groups: T[][] = [[]];
+  let bytes = 0;
+  for (const tensor of tensors) {
+    if (bytes > 0 && bytes + tensor.byteLength > maxBytes) {
+      groups.push([]);
+      bytes = 0;
+    }
+    groups.at(-1)?.push(tensor);
+    bytes += tensor.byteLength;
+  }
+  const number = (i: number) => `${i}`.padStart(5, '0');
+  return groups.map((group, i) => ({
+    fileName: groups.length === 1 ? singleFileName : `model-${number(i + 1)}-of-${number(groups.length)}.safetensors`,
+    tensors: group,
+  }));
+}

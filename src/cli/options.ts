@@ -22,3 +22,21 @@ export function parseWhole(text: string): number {
   if (/^\d+$/.test(text) && Number.isSafeInteger(value)) return value;
   throw new InvalidArgumentError('Expected a whole number from 0.');
 }
+
+const byteUnits: Readonly<Record<string, number>> = {
+  B: 1,
+  KB: 1e3,
+  MB: 1e6,
+  GB: 1e9,
+  KIB: 2 ** 10,
+  MIB: 2 ** 20,
+  GIB: 2 ** 30,
+};
+
+/** A number of bytes, at least one: `5GB`, `1.5GiB`, `1000000`. */
+export function parseBytes(text: string): number {
+  const [, digits = '', unit = ''] = /^(\d+(?:\.\d+)?) ?([a-z]*)$/i.exec(text) ?? [];
+  const bytes = Math.floor(Number(digits) * (byteUnits[unit.toUpperCase() || 'B'] ?? Number.NaN));
+  if (digits !== '' && Number.isSafeInteger(bytes) && bytes >= 1) return bytes;
+  throw new InvalidArgumentError('Expected a number of bytes such as 5GB or 512MiB.');
+}

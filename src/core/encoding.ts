@@ -1,6 +1,6 @@
 import { byteSizes, type DType } from './dtype.ts';
 import { InputError } from './errors.ts';
-import { float16ToNumber, roundToHalves } from './rounding.ts';
+import { float16ToNumber, roundToBfloat16, roundToHalves } from './rounding.ts';
 
 // Stored numbers are little-endian, and so is every machine that ONNX Runtime for Node is built for: typed arrays
 // can look at the bytes as they are.
@@ -68,6 +68,7 @@ export function encode(values: Float64Array | Float32Array, dtype: DType): Uint8
       return bytesOf(new Float32Array(values));
     case 'float16':
     case 'bfloat16':
+      if (dtype === 'bfloat16' && values instanceof Float32Array) return bytesOf(roundToBfloat16(values));
       return bytesOf(roundToHalves(values instanceof Float64Array ? values : new Float64Array(values), dtype));
     case 'int64':
       return bytesOf(BigInt64Array.from(checkIntegers(values, dtype), BigInt));

@@ -1,6 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { bfloat16Bits, bfloat16ToNumber, float16Bits, float16ToNumber, roundTo, ulp } from './rounding.ts';
+import {
+  bfloat16Bits,
+  bfloat16ToNumber,
+  float16Bits,
+  float16ToNumber,
+  roundTo,
+  roundToBfloat16,
+  ulp,
+} from './rounding.ts';
 
 const halves = [
   {
@@ -137,5 +145,27 @@ describe('ulp', () => {
     expect(ulp(1e300, 'float16')).toBe(32);
     expect(ulp(Number.POSITIVE_INFINITY, 'float32')).toBeNaN();
     expect(ulp(Number.NaN, 'float32')).toBeNaN();
+  });
+});
+
+describe('float32 arrays to bfloat16', () => {
+  it('round like single numbers, whatever their bits', () => {
+    fc.assert(
+      fc.property(fc.uint32Array({ minLength: 1, maxLength: 64 }), (words) => {
+        const values = new Float32Array(words.buffer, words.byteOffset, words.length);
+        expect([...roundToBfloat16(values)]).toEqual(Array.from(values, bfloat16Bits));
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it('ties, carries, overflow, zeros and NaN among them', () => {
+    const bits = [
+      0x3f808000, 0x3f818000, 0x3f7fffff, 0x7f7fffff, 0xff7f8000, 0x7f800000, 0x7f800001, 0xffffffff, 0x80000000,
+    ];
+    const values = new Float32Array(Uint32Array.from(bits).buffer);
+    expect([...roundToBfloat16(values)]).toEqual([
+      0x3f80, 0x3f82, 0x3f80, 0x7f80, 0xff80, 0x7f80, 0x7fc0, 0x7fc0, 0x8000,
+    ]);
   });
 });

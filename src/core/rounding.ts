@@ -71,6 +71,18 @@ export function roundToHalves(values: Float64Array, dtype: 'float16' | 'bfloat16
   return halves;
 }
 
+/** Float32 numbers to bfloat16, as `bfloat16Bits` does one: the upper halves of their bits, rounded. */
+export function roundToBfloat16(values: Float32Array): Uint16Array<ArrayBuffer> {
+  const words = new Uint32Array(values.buffer, values.byteOffset, values.length);
+  const halves = new Uint16Array(values.length);
+  for (let i = 0; i < halves.length; i++) {
+    const word = words[i] as number;
+    const notANumber = (word & 0x7fffffff) > 0x7f800000;
+    halves[i] = notANumber ? 0x7fc0 : (word + 0x7fff + ((word >>> 16) & 1)) >>> 16;
+  }
+  return halves;
+}
+
 /** Rounds straight from the two halves of a float64: a detour through float32 would round twice. */
 function toHalfBits(high: number, low: number, fractionBits: number, bias: number): number {
   const sign = (high >>> 16) & 0x8000;

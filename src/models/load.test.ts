@@ -2,8 +2,17 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { evaluate, makeValue } from '../graph/index.ts';
 import { buildDecoder } from './build.ts';
-import { changedCopy, golden, type Tensors, temporaryFolder } from './checkpoint.fixture.ts';
+import {
+  changedCopy,
+  golden,
+  readTensors,
+  scaleEntry,
+  type Tensors,
+  temporaryFolder,
+  writeTensors,
+} from './checkpoint.fixture.ts';
 import { type Model, openModel, readParameters } from './load.ts';
+import { writeRandomModel } from './random/write.ts';
 import { type StoredTensor, saveNormlabModel } from './save.ts';
 
 async function withModel<T>(folder: string, use: (model: Model) => Promise<T>): Promise<T> {
@@ -58,6 +67,21 @@ describe('what checkpoints hold besides the parameters', () => {
 
   test('a tied head that differs is refused: libraries disagree about it', async () => {
     const folder = await changedCopy('gpt2', { tensors: (t) => add(t, 'lm_head.weight', [256, 48]) });
+    await expect(openModel(folder)).rejects.toThrow('lm_head.weight differs from transformer.wte.weight');
+  });
+
+  test('a tied head that is larger than what is compared at once: its last number counts too', async () => {
+    const [folder, file] = [join(await temporaryFolder(), 'model'), 'model.safetensors'];
+    const config = { model_type: 'gpt2', n_embd: 64, n_head: 1, n_layer: 1, n_positions: 8, vocab_size: 40_000 };
+    await writeRandomModel({ config, out: folder });
+    const tensors = await readTensors(join(folder, file));
+    add(tensors, 'lm_head.weight', [40_000, 64], 'transformer.wte.weight');
+    await writeTensors(join(folder, file), tensors);
+    await withModel(folder, async ({ checkpoint }) => expect(checkpoint.tensors.has('lm_head.weight')).toBe(true));
+    const head = tensors.get('lm_head.weight');
+    if (head !== undefined) tensors.set('lm_head.weight', { ...head, data: head.data.slice() });
+    scaleEntry(tensors, 'lm_head.weight', 40_000 * 64 - 1, 1.5);
+    await writeTensors(join(folder, file), tensors);
     await expect(openModel(folder)).rejects.toThrow('lm_head.weight differs from transformer.wte.weight');
   });
 });

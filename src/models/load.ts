@@ -1,6 +1,7 @@
 import { join } from 'node:path';
-import { type Checkpoint, openCheckpoint } from '../checkpoint/index.ts';
+import { type Checkpoint, openCheckpoint, rowBlocks } from '../checkpoint/index.ts';
 import { InputError } from '../core/errors.ts';
+import { sameShape } from '../core/shape.ts';
 import type { Value } from '../graph/index.ts';
 import { checkTensors, type NeededTensor, neededTensors } from './check.ts';
 import { isRecord } from './families/config.ts';
@@ -94,9 +95,22 @@ function tiedHeadName(family: Family, spec: DecoderSpec): string | undefined {
 /** Libraries disagree about a tied head that is stored too: some drop it, some use it. Only where it is equal they agree. */
 async function checkTiedHead(checkpoint: Checkpoint, storage: Storage, head: string): Promise<void> {
   const embedding = storage.get('embedding.token.weight')?.tensor ?? '';
-  const [stored, tied] = await Promise.all([checkpoint.readFloat64(head), checkpoint.readFloat64(embedding)]);
-  if (stored.length === tied.length && stored.every((value, i) => value === tied[i])) return;
+  if (await equalTensors(checkpoint, head, embedding)) return;
   throw new InputError(
     `${checkpoint.folder}: ${head} differs from ${embedding}, but config.json ties the head (tie_word_embeddings); set that to false or remove the tensor`,
   );
+}
+
+/** What a comparison holds of each tensor at once. */
+const comparedBytes = 2 ** 22;
+
+/** Whether two tensors hold the same numbers, whatever they are stored as. Reads them block by block. */
+async function equalTensors(checkpoint: Checkpoint, one: string, other: string): Promise<boolean> {
+  const [a, b] = [checkpoint.tensors.get(one), checkpoint.tensors.get(other)];
+  if (a === undefined || b === undefined || !sameShape(a.shape, b.shape)) return false;
+  for (const rows of rowBlocks(a, comparedBytes)) {
+    const [left, right] = await Promise.all([checkpoint.readFloat64(one, rows), checkpoint.readFloat64(other, rows)]);
+    if (!left.every((value, i) => value === right[i])) return false;
+  }
+  return true;
 }

@@ -6,6 +6,7 @@ import { evidenceCommand } from './evidence.ts';
 import { generateCommand } from './generate.ts';
 import { inspectCommand } from './inspect.ts';
 import { modelsCommand } from './models.ts';
+import { randomCommand } from './random.ts';
 import { studyCommand } from './study.ts';
 import { trainCommand } from './train.ts';
 import { verifyCommand } from './verify.ts';
@@ -15,6 +16,7 @@ export const commands: readonly CommandModule[] = [
   studyCommand,
   inspectCommand,
   modelsCommand,
+  randomCommand,
   verifyCommand,
   convertCommand,
   generateCommand,
