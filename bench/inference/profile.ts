@@ -1,11 +1,20 @@
 import { formatTable } from '../../src/core/format.ts';
-import { cpuEngine, type Engine, type ProfileEntry, type Session } from '../../src/engine/index.ts';
+import {
+  cpuEngine,
+  type Engine,
+  type ProfileEntry,
+  type ProfileSummary,
+  type Session,
+} from '../../src/engine/index.ts';
 import { openDecodingSession } from '../../src/generate/index.ts';
 import { openModel } from '../../src/models/index.ts';
 
+const phases = ['prefill', 'decode'] as const;
+type Phase = (typeof phases)[number];
+
 /** Where the time of one phase goes. */
 export interface PhaseProfile {
-  readonly phase: 'prefill' | 'decode';
+  readonly phase: Phase;
   /** Of the whole phase as JavaScript sees it. */
   readonly wallMs: number;
   /** In the engine's runs. */
@@ -14,81 +23,83 @@ export interface PhaseProfile {
   readonly ops: readonly ProfileEntry[];
 }
 
-/** An engine whose sessions keep times; the sessions that it made. */
-function profilingEngine(): { readonly engine: Engine; readonly sessions: readonly Session[] } {
+/** Prefills that are profiled: the first one also reads the weights. */
+const prefills = 4;
+
+interface PhaseEngine {
+  readonly engine: Engine;
+  /** Which session runs from now on: that which keeps the times of a phase, or one that keeps none. */
+  choose(phase: Phase | null): void;
+  profile(phase: Phase): Promise<ProfileSummary>;
+}
+
+/** An engine that has a session for each phase behind each session; they share the mapped weights. */
+function phaseEngine(): PhaseEngine {
   const engine = cpuEngine();
-  const sessions: Session[] = [];
+  const profiled = new Map<Phase, Session>();
+  let chosen: Phase | null = null;
   return {
-    sessions,
+    choose(phase) {
+      chosen = phase;
+    },
+    async profile(phase) {
+      const summary = await profiled.get(phase)?.profile();
+      if (summary === undefined) throw new Error('bench: the engine made no session');
+      return summary;
+    },
     engine: {
       ...engine,
       async createSession(model, options) {
-        const session = await engine.createSession(model, { ...options, profile: true });
-        sessions.push(session);
-        return session;
+        const plain = await engine.createSession(model, options);
+        for (const phase of phases)
+          profiled.set(phase, await engine.createSession(model, { ...options, profile: true }));
+        return {
+          ...plain,
+          run: (feeds, fetches) => ((chosen && profiled.get(chosen)) ?? plain).run(feeds, fetches),
+          async release() {
+            for (const session of [plain, ...profiled.values()]) await session.release();
+          },
+        };
       },
     },
   };
 }
 
-/**
- * One prefill and one decoding, profiled by the engine. Keeping times costs a few per cent, most where operators are
- * small; the first run of a session, which reads the weights, is a warm-up and subtracted.
- */
+/** Some prefills and one decoding, profiled by the engine. Keeping times costs a few per cent, most where operators are small. */
 export async function profilePhases(
   folder: string,
   threads: number,
   prompt: readonly number[],
   tokens: readonly number[],
 ): Promise<readonly PhaseProfile[]> {
+  const { engine, choose, profile } = phaseEngine();
+  const model = await openModel(folder);
   const context = prompt.length + tokens.length;
-
-  /** Times of so many warm-ups and prefills, then perhaps a decoding. */
-  const measure = async (prefills: number, decode: boolean) => {
-    const { engine, sessions } = profilingEngine();
-    const model = await openModel(folder);
-    const session = await openDecodingSession(model, { context, threads, engine }).finally(() =>
-      model.checkpoint.close(),
-    );
-    let wallMs = 0;
-    for (let i = 0; i < prefills; i++) {
-      session.reset();
-      const started = performance.now();
-      await session.feed(prompt);
-      wallMs = performance.now() - started;
-    }
+  const session = await openDecodingSession(model, { context, threads, engine }).finally(() =>
+    model.checkpoint.close(),
+  );
+  const wallMs = { prefill: 0, decode: 0 };
+  const timed = async (phase: Phase, ids: readonly number[]) => {
+    choose(phase);
     const started = performance.now();
-    if (decode) {
-      for (const id of tokens) await session.feed([id]);
-      wallMs = performance.now() - started;
-    }
-    const summary = await sessions[0]?.profile();
-    await session.release();
-    if (summary === undefined) throw new Error('bench: the decoding session made no engine session');
-    return { summary, wallMs };
+    await session.feed(ids);
+    wallMs[phase] += performance.now() - started;
   };
-
-  const once = await measure(1, false);
-  const twice = await measure(2, false);
-  const decoded = await measure(1, true);
-  const phase = (name: PhaseProfile['phase'], all: typeof once, before: typeof once): PhaseProfile => ({
-    phase: name,
-    wallMs: all.wallMs,
-    runMs: all.summary.totalMs - before.summary.totalMs,
-    runs: all.summary.runs - before.summary.runs,
-    ops: all.summary.ops
-      .map((entry) => {
-        const earlier = before.summary.ops.find(({ opType }) => opType === entry.opType);
-        return {
-          ...entry,
-          calls: entry.calls - (earlier?.calls ?? 0),
-          totalMs: Math.max(0, entry.totalMs - (earlier?.totalMs ?? 0)),
-        };
-      })
-      .filter(({ calls }) => calls > 0)
-      .sort((a, b) => b.totalMs - a.totalMs),
-  });
-  return [phase('prefill', twice, once), phase('decode', decoded, once)];
+  for (let i = 0; i < prefills; i++) {
+    session.reset();
+    await timed('prefill', prompt);
+  }
+  choose(null);
+  session.reset();
+  await session.feed(prompt);
+  for (const id of tokens) await timed('decode', [id]);
+  const results: PhaseProfile[] = [];
+  for (const phase of phases) {
+    const { totalMs: runMs, runs, ops } = await profile(phase);
+    results.push({ phase, wallMs: wallMs[phase], runMs, runs, ops });
+  }
+  await session.release();
+  return results;
 }
 
 /** The phases as tables: operators, what is left of the runs, and what is left of the wall-clock time. */
