@@ -236,9 +236,15 @@ function mlpText({ mlp, hiddenSize }: DecoderSpec): string {
 }
 
 function expertTexts(experts: NonNullable<MlpSpec['experts']>): readonly string[] {
-  const { count, perToken, sharedInnerSize } = experts;
+  const { count, perToken, sharedInnerSize, dense } = experts;
   const shared = sharedInnerSize === undefined ? '' : `, and one of ${counted(sharedInnerSize)} for every token`;
-  return [`${count} such experts, ${perToken} for each token${shared}`];
+  const denseLayers = dense?.layers.filter((isDense) => isDense).length ?? 0;
+  return [
+    `${count} such experts, ${perToken} for each token${shared}`,
+    ...(dense === undefined
+      ? []
+      : [`${denseLayers} of ${dense.layers.length} layers have one of ${counted(dense.innerSize)} instead`]),
+  ];
 }
 
 function headText({ tiedHead, headBias, logitScale, logitCap }: DecoderSpec): string {
