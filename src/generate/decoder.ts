@@ -9,7 +9,7 @@ import {
   type DecodingGraph,
   type Model,
 } from '../models/index.ts';
-import { createCache, parts } from './cache.ts';
+import { createCache, type KeyValueCache, parts } from './cache.ts';
 
 /** A model with a key-value cache, and the one sequence that it was fed so far. */
 export interface DecodingSession {
@@ -54,7 +54,9 @@ export async function openDecodingSession(model: Model, options: DecodingSession
   }
   const graph = buildDecoding(spec, { storage, context });
   const session = await createModelSession(model, outputsOf(graph), { engine, threads });
-  return decodingSession(spec, context, session);
+  const neverEmpty = engine.name === 'webgpu';
+  const cache = createCache({ layers: spec.numLayers, ...cacheSize(spec), context, neverEmpty });
+  return decodingSession(spec, cache, context, session);
 }
 
 /** What a decoding graph gives, by name: `logits`, and `entry.0.keys` and the like for the cache. */
@@ -65,9 +67,8 @@ export function outputsOf({ logits, entries }: DecodingGraph): Readonly<Record<s
   return { logits, ...Object.fromEntries(kept) };
 }
 
-function decodingSession(spec: DecoderSpec, context: number, session: Session): DecodingSession {
+function decodingSession(spec: DecoderSpec, cache: KeyValueCache, context: number, session: Session): DecodingSession {
   const { vocabularySize } = spec;
-  const cache = createCache({ layers: spec.numLayers, ...cacheSize(spec), context });
 
   async function feedPiece(ids: readonly number[]): Promise<Float32Array> {
     const { length: count } = ids;
