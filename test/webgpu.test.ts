@@ -69,6 +69,15 @@ onWebgpu('golden cases', () => {
 });
 
 onWebgpu('generation', () => {
+  test('the command writes the same, and says on what', async () => {
+    const args = ['generate', golden('llama'), '--ids', '1,2,3', '--max-tokens', '4'];
+    const cpu = await capture(...args);
+    const gpu = await capture(...args, '--engine', 'webgpu');
+    expect(gpu).toMatchObject({ code: 0, stdout: cpu.stdout });
+    expect(gpu.stderr).toMatch(/\nEngine: WebGPU, .+; \d+ nodes on the GPU, \d+ nodes on the CPU \([A-Za-z, ]+\)\n$/);
+    expect(cpu.stderr).not.toContain('Engine');
+  });
+
   test('a prompt and then token after token have the logits of the CPU', async () => {
     const logits: (readonly number[])[] = [];
     for (const name of engineNames) {
