@@ -1,14 +1,25 @@
 import { fileURLToPath } from 'node:url';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { capture } from '../src/cli/capture.fixture.ts';
 import { RefusalError } from '../src/core/errors.ts';
-import { cpuEngine, type EngineTensor, engineNamed, findAdapter, type Session } from '../src/engine/index.ts';
+import {
+  cpuEngine,
+  type EngineTensor,
+  engineNamed,
+  engineNames,
+  findAdapter,
+  type Session,
+} from '../src/engine/index.ts';
 import { loadOnnxRuntime } from '../src/engine/onnxruntime.ts';
 import { createOrtSession } from '../src/engine/session.ts';
 import { webgpuConfig } from '../src/engine/webgpu/config.ts';
 import { createWebgpuSession, type WebgpuSessionContext } from '../src/engine/webgpu/engine.ts';
+import { openDecodingSession } from '../src/generate/index.ts';
 import { encodeModel, type OnnxNode } from '../src/graph/index.ts';
-import { type Group, verifyModel } from '../src/models/index.ts';
+import { type Group, openModel, verifyModel } from '../src/models/index.ts';
+
+// A driver in software compiles shaders for seconds.
+vi.setConfig({ testTimeout: 300_000 });
 
 const adapter = await findAdapter();
 /** Set where there has to be an adapter: a test that is skipped shows nothing. */
@@ -54,6 +65,33 @@ onWebgpu('golden cases', () => {
       name: 'webgpu',
       placement: { WebGpuExecutionProvider: { MatMul: expect.any(Number) } },
     });
+  });
+});
+
+onWebgpu('generation', () => {
+  test('the command writes the same, and says on what', async () => {
+    const args = ['generate', golden('llama'), '--ids', '1,2,3', '--max-tokens', '4'];
+    const cpu = await capture(...args);
+    const gpu = await capture(...args, '--engine', 'webgpu');
+    expect(gpu).toMatchObject({ code: 0, stdout: cpu.stdout });
+    expect(gpu.stderr).toMatch(/\nEngine: WebGPU, .+; \d+ nodes on the GPU, \d+ nodes on the CPU \([A-Za-z, ]+\)\n$/);
+    expect(cpu.stderr).not.toContain('Engine');
+  });
+
+  test('a prompt and then token after token have the logits of the CPU', async () => {
+    const logits: (readonly number[])[] = [];
+    for (const name of engineNames) {
+      const model = await openModel(golden('gemma2'));
+      onTestFinished(() => model.checkpoint.close());
+      const session = await openDecodingSession(model, { context: 6, engine: await engineNamed(name) });
+      onTestFinished(() => session.release());
+      logits.push([...(await session.feed([5, 17, 3])), ...(await session.feed([9])), ...(await session.feed([11]))]);
+    }
+    const [cpu = [], gpu = []] = logits;
+    expect(gpu).toHaveLength(cpu.length);
+    const largest = gpu.reduce((most, value, i) => Math.max(most, Math.abs(value - (cpu[i] ?? Number.NaN))), 0);
+    expect(largest).toBeLessThan(2e-5);
+    expect(largest).toBeGreaterThan(0);
   });
 });
 
@@ -153,6 +191,12 @@ onWebgpu('a session', () => {
     // As soon as this fails the kernel has been corrected, and the refusal can go.
     const kernel = await rowStatistics((model) => createOrtSession(loadOnnxRuntime(), model, {}, webgpuConfig()));
     expect(kernel.slice(0, 2)).toEqual([3, -4]);
+  });
+
+  test('refuses inputs without elements, on which some kernels crash', async () => {
+    const session = await sessionOn(product());
+    const nothing: EngineTensor = { dtype: 'float32', shape: [0, size], data: new Float32Array() };
+    await expect(session.run({ x: nothing })).rejects.toThrow('input x is empty, [0, 8]');
   });
 
   test('refuses float64, for which there are no shaders', async () => {

@@ -1,6 +1,5 @@
 import { Option } from 'commander';
-import { engineNames } from '../engine/index.ts';
-import type { EngineUse } from '../models/index.ts';
+import { type EngineUse, engineNames } from '../engine/index.ts';
 
 /** `--engine`, the same for all commands that compute: its argument is an `EngineName`. */
 export function engineOption(): Option {

@@ -11,6 +11,8 @@ export interface CacheShape {
   readonly values: number;
   /** The positions that a sequence may have; a slot with this position holds nothing. */
   readonly context: number;
+  /** Whether it has slots before it holds a token, for engines that take no empty inputs. Default false. */
+  readonly neverEmpty?: boolean;
 }
 
 /** The keys and values of a sequence, in slots that an engine reads without a copy. */
@@ -55,6 +57,7 @@ export function createCache(shape: CacheShape): KeyValueCache {
     capacity = larger;
   };
 
+  if (shape.neverEmpty) grow(1);
   return {
     get length() {
       return length;

@@ -1,5 +1,5 @@
 import { InputError } from '../core/errors.ts';
-import { cpuEngine, type Engine, type EngineTensor, type Session } from '../engine/index.ts';
+import { cpuEngine, type Engine, type EngineTensor, type EngineUse, engineUse, type Session } from '../engine/index.ts';
 import type { Tensor } from '../graph/index.ts';
 import {
   buildDecoding,
@@ -9,7 +9,7 @@ import {
   type DecodingGraph,
   type Model,
 } from '../models/index.ts';
-import { createCache, parts } from './cache.ts';
+import { createCache, type KeyValueCache, parts } from './cache.ts';
 
 /** A model with a key-value cache, and the one sequence that it was fed so far. */
 export interface DecodingSession {
@@ -26,6 +26,8 @@ export interface DecodingSession {
   feed(ids: readonly number[], signal?: AbortSignal): Promise<Float32Array>;
   /** Forgets everything that was fed. */
   reset(): void;
+  /** What computes, with the nodes per provider once something was fed. */
+  engineUse?(): EngineUse;
   /** Frees the engine's memory. */
   release(): Promise<void>;
 }
@@ -54,7 +56,9 @@ export async function openDecodingSession(model: Model, options: DecodingSession
   }
   const graph = buildDecoding(spec, { storage, context });
   const session = await createModelSession(model, outputsOf(graph), { engine, threads });
-  return decodingSession(spec, context, session);
+  const neverEmpty = engine.name === 'webgpu';
+  const cache = createCache({ layers: spec.numLayers, ...cacheSize(spec), context, neverEmpty });
+  return decodingSession(spec, { cache, context, engine, session });
 }
 
 /** What a decoding graph gives, by name: `logits`, and `entry.0.keys` and the like for the cache. */
@@ -65,10 +69,14 @@ export function outputsOf({ logits, entries }: DecodingGraph): Readonly<Record<s
   return { logits, ...Object.fromEntries(kept) };
 }
 
-function decodingSession(spec: DecoderSpec, context: number, session: Session): DecodingSession {
-  const { vocabularySize } = spec;
-  const cache = createCache({ layers: spec.numLayers, ...cacheSize(spec), context });
+interface Parts {
+  readonly cache: KeyValueCache;
+  readonly context: number;
+  readonly engine: Engine;
+  readonly session: Session;
+}
 
+function decodingSession({ vocabularySize }: DecoderSpec, { cache, context, engine, session }: Parts): DecodingSession {
   async function feedPiece(ids: readonly number[]): Promise<Float32Array> {
     const { length: count } = ids;
     const results = await session.run({
@@ -108,6 +116,7 @@ function decodingSession(spec: DecoderSpec, context: number, session: Session): 
       return logits;
     },
     reset: () => cache.clear(),
+    engineUse: () => engineUse(engine, session),
     release: () => session.release(),
   };
 }

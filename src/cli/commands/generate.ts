@@ -1,6 +1,7 @@
 import { InvalidArgumentError } from 'commander';
 import { InputError } from '../../core/errors.ts';
 import { formatDuration, formatSignificant } from '../../core/format.ts';
+import { type EngineName, type EngineUse, engineNamed } from '../../engine/index.ts';
 import {
   defaultMaxTokens,
   endIdsOf,
@@ -13,6 +14,7 @@ import {
 import { type Model, openModel } from '../../models/index.ts';
 import { openTokenizer, type Tokenizer } from '../../text/index.ts';
 import { type CommandContext, type CommandModule, examples } from '../command.ts';
+import { describeEngine, engineOption } from '../engine-option.ts';
 import { parseCount, parseNonNegative, parseWhole } from '../options.ts';
 import { readText } from '../stdin.ts';
 
@@ -25,6 +27,7 @@ interface GenerateArguments {
   readonly topP?: number;
   readonly seed: number;
   readonly stop?: readonly string[];
+  readonly engine: EngineName;
   readonly threads?: number;
   readonly json?: true;
 }
@@ -51,6 +54,7 @@ export const generateCommand: CommandModule = {
       .option('--top-p <p>', 'then from the fewest likeliest whose probabilities reach p', parseNonNegative)
       .option('--seed <n>', 'seed of the random numbers', parseWhole, 0)
       .option('--stop <text>', 'end before this text; may be given several times', collect)
+      .addOption(engineOption())
       .option('--threads <n>', 'threads of the engine (default: all processors)', parseCount)
       .option('--json', 'print ids, text, log probabilities and timings as JSON at the end')
       .addHelpText(
@@ -87,6 +91,7 @@ async function action(folder: string, options: GenerateArguments, context: Comma
     const length = Math.min(limit, prompt.length + options.maxTokens);
     const session = await openDecodingSession(model, {
       context: length,
+      engine: await engineNamed(options.engine),
       ...(threads === undefined ? {} : { threads }),
     });
     try {
@@ -95,6 +100,7 @@ async function action(folder: string, options: GenerateArguments, context: Comma
         json: options.json ?? false,
         prompt,
         idsOnly: tokenizer === undefined,
+        engineUse: () => session.engineUse?.(),
       });
     } finally {
       await session.release();
@@ -160,10 +166,11 @@ interface Output extends CommandContext {
   readonly prompt: readonly number[];
   /** There is no tokenizer: ids are printed instead of text. */
   readonly idsOnly: boolean;
+  readonly engineUse: () => EngineUse | undefined;
 }
 
 async function print(events: AsyncIterable<GeneratedToken | GenerationEnd>, output: Output): Promise<void> {
-  const { stdout, stderr, json, prompt, idsOnly } = output;
+  const { stdout, stderr, json, prompt, idsOnly, engineUse } = output;
   const tokens: GeneratedToken[] = [];
   let text = '';
   let end: GenerationEnd | undefined;
@@ -191,7 +198,9 @@ async function print(events: AsyncIterable<GeneratedToken | GenerationEnd>, outp
   }
   if (end === undefined) return;
   const { reason, timings } = end;
+  const engine = engineUse();
   stderr.write(`${describe(tokens.length, end)}\n`);
+  if (engine !== undefined && engine.name !== 'cpu') stderr.write(`${describeEngine(engine)}\n`);
   if (!json) return;
   const result = {
     prompt,
@@ -199,6 +208,7 @@ async function print(events: AsyncIterable<GeneratedToken | GenerationEnd>, outp
     text: idsOnly ? null : text,
     logProbabilities: tokens.map(({ logProbability }) => logProbability),
     reason,
+    engine,
     timings: { ...timings, ...rates(timings) },
   };
   stdout.write(`${JSON.stringify(result, null, 2)}\n`);

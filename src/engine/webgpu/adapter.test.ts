@@ -84,5 +84,8 @@ test.runIf(process.platform === 'linux')(
 
 test('a child that dies before it can speak', async () => {
   const search = await findAdapter({ ...process.env, NODE_OPTIONS: '--require /nowhere/at-all.cjs' });
-  expect(search).toMatchObject({ found: false, reason: expect.stringMatching(/^crashes .* \(exit code 1\)/) });
+  expect(search).toMatchObject({
+    found: false,
+    reason: expect.stringMatching(/^crashes .* \(exit code 1\).*: Error: Cannot find module '\/nowhere\/at-all.cjs'$/),
+  });
 });

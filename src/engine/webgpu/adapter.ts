@@ -118,7 +118,9 @@ function missing(message: Exclude<ProbeMessage, { kind: 'works' }>, log: string)
 
 function crashed(end: string, log: string): string {
   if (end === 'SIGKILL') return `didn't multiply two matrices within ${limitMs / 1000} s; is the driver at fault?`;
-  const last = log.trim().split('\n').at(-1) ?? '';
+  // Node ends what it says about an uncaught error with its own version.
+  const lines = log.trim().split('\n');
+  const last = lines.find((line) => /^\w*Error\b/.test(line)) ?? lines.at(-1) ?? '';
   return `crashes in the driver or in ONNX Runtime (${end}) when it multiplies two matrices: ${oneLine(last) || 'it says nothing'}`;
 }
 

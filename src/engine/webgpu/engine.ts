@@ -1,7 +1,8 @@
 import { InputError, messageOf, RefusalError } from '../../core/errors.ts';
+import { formatShape } from '../../core/shape.ts';
 import { loadOnnxRuntime, type OnnxRuntime } from '../onnxruntime.ts';
 import { createOrtSession } from '../session.ts';
-import type { Engine, EngineOptions, Placement, Session } from '../types.ts';
+import type { Engine, EngineOptions, EngineTensor, Placement, Session } from '../types.ts';
 import { findAdapter } from './adapter.ts';
 import { webgpuConfig } from './config.ts';
 import { placementOf, refuseFallback, refuseWrongKernels } from './placement.ts';
@@ -10,7 +11,7 @@ import { placementOf, refuseFallback, refuseWrongKernels } from './placement.ts'
  * ONNX Runtime's WebGPU provider (Dawn, which comes inside of the package), in float32.
  *
  * A session's first run is profiled, and it throws a RefusalError that names the nodes that compute from floats and fell
- * back to the CPU, but for the loss, or one whose kernel is known to be wrong. A session made with `profile` is checked when its profile is asked for. `threads` counts for
+ * back to the CPU, but for the loss, or one whose kernel is known to be wrong. Inputs without elements are refused. A session made with `profile` is checked when its profile is asked for. `threads` counts for
  * the nodes that lie on the CPU.
  * @throws InputError, one line, where no adapter is found, or where the driver crashes
  */
@@ -55,6 +56,7 @@ export async function createWebgpuSession(
   return {
     ...session,
     async run(feeds, fetches) {
+      refuseEmpty(feeds);
       const outputs = await explained(device, () => session.run(feeds, fetches));
       if (options.profile) return outputs;
       firstRun ??= profileAndCheck();
@@ -67,6 +69,14 @@ export async function createWebgpuSession(
     },
     placement: () => placement,
   };
+}
+
+/** The provider's kernels refuse tensors without elements, compute with them, or end the process, each as it likes. */
+function refuseEmpty(feeds: Readonly<Record<string, EngineTensor>>): void {
+  for (const [name, { shape }] of Object.entries(feeds)) {
+    if (!shape.includes(0)) continue;
+    throw new RefusalError(`engine: input ${name} is empty, ${formatShape(shape)}, which WebGPU may crash on`);
+  }
 }
 
 /** Turns what the provider throws about the adapter's limits, its memory or its loss into a refusal of one line. */

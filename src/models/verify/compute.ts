@@ -1,5 +1,5 @@
 import { yieldToSignals } from '../../core/interrupt.ts';
-import { cpuEngine, type Engine, type EngineName, type Placement, type Session } from '../../engine/index.ts';
+import { cpuEngine, type Engine, type EngineUse, engineUse } from '../../engine/index.ts';
 import { evaluateSteps, makeValue, type Tensor } from '../../graph/index.ts';
 import { type Model, readParameters } from '../load.ts';
 import { createModelSession } from '../session.ts';
@@ -8,15 +8,6 @@ import type { Recording } from './recording.ts';
 /** How a model is computed: in float64 by the TypeScript evaluation, or in float32 by the engine. */
 export const computeDTypes = ['float64', 'float32'] as const;
 export type ComputeDType = (typeof computeDTypes)[number];
-
-/** What computed a model in float32. */
-export interface EngineUse {
-  readonly name: EngineName;
-  /** The adapter, where it has a name. */
-  readonly device?: string;
-  /** Which provider computed how many nodes, where the engine has several providers. */
-  readonly placement?: Placement;
-}
 
 export interface Computed {
   readonly values: ReadonlyMap<string, Float64Array | Float32Array>;
@@ -90,13 +81,8 @@ async function computeFloat32(
         return [name, result.data] as const;
       }),
     );
-    return { values, engine: useOf(engine, session) };
+    return { values, engine: engineUse(engine, session) };
   } finally {
     await session.release();
   }
-}
-
-function useOf({ name, device }: Engine, session: Session): EngineUse {
-  const placement = session.placement?.();
-  return { name, ...(device !== undefined && { device }), ...(placement !== undefined && { placement }) };
 }
