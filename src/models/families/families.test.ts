@@ -160,6 +160,13 @@ describe('keys that change the decoder', () => {
     ],
     ['gemma', { hidden_activation: null, hidden_act: 'gelu' }, { mlp: { activation: 'gelu_tanh' } }],
     [
+      'gemma',
+      { hidden_activation: 'silu', hidden_act: 'gelu', transformers_version: '4.52.4' },
+      { mlp: { activation: 'gelu' } },
+    ],
+    ['gemma', { hidden_activation: 'silu', hidden_act: 'gelu' }, { mlp: { activation: 'silu' } }],
+    ['gemma', { hidden_act: undefined, transformers_version: '4.48.0' }, { mlp: { activation: 'gelu_tanh' } }],
+    [
       'gemma2',
       { query_pre_attn_scalar: undefined, attn_logit_softcapping: undefined, final_logit_softcapping: undefined },
       { attention: { scales: [1 / 16, 1 / 16], scoreCap: 50, windows: [6, null] }, logitCap: 30, tiedHead: true },

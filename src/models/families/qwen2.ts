@@ -3,6 +3,7 @@ import { dividedHeadSize, readWindowedLayers, windowsOf } from './attention.ts';
 import { type ConfigReader, readConfig } from './config.ts';
 import type { Family } from './family.ts';
 import { llamaLayout, readLlamaLike } from './llama.ts';
+import { isWrittenBefore } from './version.ts';
 
 /** Qwen2 and Qwen2.5: Llama's layout with biases on queries, keys and values alone. */
 export const qwen2: Family = {
@@ -30,16 +31,8 @@ export const qwen2: Family = {
  */
 export function qwenWindows(config: ConfigReader, { numLayers, mlp }: DecoderSpec): ReturnType<typeof windowsOf> {
   if (!config.flag('use_sliding_window', false)) return {};
-  const isEverywhere = mlp.experts !== undefined || isOlderThan(config, 4, 53);
+  const isEverywhere = mlp.experts !== undefined || isWrittenBefore(config, 4, 53);
   const firstWindowed = isEverywhere ? 0 : config.zeroOrCount('max_window_layers', 28);
   const isWindowed = readWindowedLayers(config, numLayers, (layer) => layer >= firstWindowed);
   return windowsOf(numLayers, config.nullableCount('sliding_window', 4096), isWindowed);
-}
-
-/** Whether a config was written by an older release of transformers. */
-function isOlderThan(config: ConfigReader, major: number, minor: number): boolean {
-  const version = /^(\d+)\.(\d+)/.exec(config.optionalText('transformers_version') ?? '');
-  if (version === null) return false;
-  const [, ownMajor, ownMinor] = version.map(Number);
-  return (ownMajor ?? major) < major || (ownMajor === major && (ownMinor ?? minor) < minor);
 }
