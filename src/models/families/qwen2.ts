@@ -3,6 +3,7 @@ import { dividedHeadSize, readWindowedLayers, windowsOf } from './attention.ts';
 import { type ConfigReader, readConfig } from './config.ts';
 import type { Family } from './family.ts';
 import { llamaLayout, readLlamaLike } from './llama.ts';
+import { isWrittenBefore } from './version.ts';
 
 /** Qwen2 and Qwen2.5: Llama's layout with biases on queries, keys and values alone. */
 export const qwen2: Family = {
@@ -24,20 +25,14 @@ export const qwen2: Family = {
 };
 
 /**
- * Qwen's windows: none unless `use_sliding_window`, and then from the layer `max_window_layers` on. The code of
- * transformers before 4.53 took no notice of the latter and gave every layer the window.
+ * Qwen's windows: none unless `use_sliding_window`, and then in the layers that `layer_types` names, else from the layer
+ * `max_window_layers` on. The code of the mixtures, and that of all before transformers 4.53, takes no notice of the
+ * latter and gives every layer the window.
  */
-export function qwenWindows(config: ConfigReader, { numLayers }: DecoderSpec): ReturnType<typeof windowsOf> {
+export function qwenWindows(config: ConfigReader, { numLayers, mlp }: DecoderSpec): ReturnType<typeof windowsOf> {
   if (!config.flag('use_sliding_window', false)) return {};
-  const firstWindowed = isOlderThan(config, 4, 53) ? 0 : config.zeroOrCount('max_window_layers', 28);
+  const isEverywhere = mlp.experts !== undefined || isWrittenBefore(config, 4, 53);
+  const firstWindowed = isEverywhere ? 0 : config.zeroOrCount('max_window_layers', 28);
   const isWindowed = readWindowedLayers(config, numLayers, (layer) => layer >= firstWindowed);
   return windowsOf(numLayers, config.nullableCount('sliding_window', 4096), isWindowed);
-}
-
-/** Whether a config was written by an older release of transformers. */
-function isOlderThan(config: ConfigReader, major: number, minor: number): boolean {
-  const version = /^(\d+)\.(\d+)/.exec(config.optionalText('transformers_version') ?? '');
-  if (version === null) return false;
-  const [, ownMajor, ownMinor] = version.map(Number);
-  return (ownMajor ?? major) < major || (ownMajor === major && (ownMinor ?? minor) < minor);
 }

@@ -34,10 +34,12 @@ export const qwen2Moe: Family = {
       sharedInnerSize: config.count('shared_expert_intermediate_size', 5632),
       ...denseLayers(config, decoder.numLayers, 5632),
     };
+    const mlp = { ...decoder.mlp, experts };
+    const windows = qwenWindows(config, { ...decoder, mlp });
     return {
       ...decoder,
-      attention: { ...decoder.attention, qkvBias: config.flag('qkv_bias', true), ...qwenWindows(config, decoder) },
-      mlp: { ...decoder.mlp, experts },
+      attention: { ...decoder.attention, qkvBias: config.flag('qkv_bias', true), ...windows },
+      mlp,
     };
   },
 };

@@ -31,10 +31,12 @@ export const qwen3Moe: Family = {
       ...readExperts(config, { countKey: 'num_experts', count: 128, perToken: 8, normalized }),
       ...denseLayers(config, decoder.numLayers, 6144),
     };
+    const mlp = { ...decoder.mlp, experts };
+    const windows = qwenWindows(config, { ...decoder, mlp });
     return {
       ...decoder,
-      attention: { ...decoder.attention, qkNorm: { norm, extent: 'head' }, ...qwenWindows(config, decoder) },
-      mlp: { ...decoder.mlp, experts },
+      attention: { ...decoder.attention, qkNorm: { norm, extent: 'head' }, ...windows },
+      mlp,
     };
   },
 };
