@@ -84,6 +84,21 @@ test('what the rules are not known to cover is refused by name', () => {
   expect(nothingToDo(described({ ...base, parallel: 'two_norms', logitCap: undefined }), 'rmsnorm')).toBeUndefined();
 });
 
+test('a residual stream that goes on from behind its norms is refused, whatever its embeddings', () => {
+  const layerNorm = { kind: 'layernorm', epsilon: 1e-5 };
+  for (const target of ['rmsnorm', 'crmsnorm'] as const) {
+    const spec = preLnSpec({ residualFromNorm: true, embeddingNorm: layerNorm });
+    expect(() => nothingToDo(described(spec), target)).toThrow(/m: residualFromNorm: .*explicit recentring/);
+  }
+});
+
+test('what leaves no tensor to be centred is refused', () => {
+  const sinusoidal = described(preLnSpec({ positions: { kind: 'sinusoidal' } }));
+  expect(() => nothingToDo(sinusoidal, 'rmsnorm')).toThrow('m: its positions are sinusoidal: computed, so that');
+  const narrow = described(preLnSpec({ embeddingSize: 4 }));
+  expect(() => nothingToDo(narrow, 'rmsnorm')).toThrow('m: embeddingSize: the rules of the conversion do not cover');
+});
+
 const llamaLike = (changes: Partial<DecoderSpec> = {}): DecoderSpec => {
   const base = preLnSpec({
     norm: { kind: 'layernorm-nobias', epsilon: 1e-5 },

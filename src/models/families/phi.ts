@@ -12,6 +12,8 @@ const partNames = {
   'blocks.#.attention.query': 'model.layers.#.self_attn.q_proj',
   'blocks.#.attention.key': 'model.layers.#.self_attn.k_proj',
   'blocks.#.attention.value': 'model.layers.#.self_attn.v_proj',
+  'blocks.#.attention.query_norm': 'model.layers.#.self_attn.q_layernorm',
+  'blocks.#.attention.key_norm': 'model.layers.#.self_attn.k_layernorm',
   'blocks.#.attention.output': 'model.layers.#.self_attn.dense',
   'blocks.#.mlp.up': 'model.layers.#.mlp.fc1',
   'blocks.#.mlp.down': 'model.layers.#.mlp.fc2',
@@ -19,7 +21,11 @@ const partNames = {
   head: 'lm_head',
 };
 
-/** Phi-1, 1.5 and 2: both branches side by side with one norm, a part of each head rotated, biases on the head too. */
+/**
+ * Phi-1, 1.5 and 2: both branches side by side with one norm, a part of each head rotated, biases on the head too.
+ *
+ * Norms on queries and keys follow transformers 4.48 and newer; older versions can't run them.
+ */
 export const phi: Family = {
   id: 'phi',
   modelTypes: ['phi'],
@@ -34,8 +40,8 @@ export const phi: Family = {
   storage: (spec) => storageOf(spec, partNames),
   parse(raw, where = 'config.json') {
     const config = readConfig(raw, where);
-    config.unsupported('qk_layernorm', 'norms on queries and keys are not supported here', [false]);
     const headSize = dividedHeadSize(config, 'hidden_size', 'num_attention_heads');
+    const norm = { kind: 'layernorm', epsilon: config.positive('layer_norm_eps', 1e-5) };
     const decoder = gptLike(config, {
       family: 'phi',
       hiddenSize: config.count('hidden_size'),
@@ -43,12 +49,17 @@ export const phi: Family = {
       numHeads: config.count('num_attention_heads'),
       maxPositions: config.count('max_position_embeddings', 2048),
       positions: readRotary(config, headSize, 0.5),
-      norm: runNorm(config, { kind: 'layernorm', epsilon: config.positive('layer_norm_eps', 1e-5) }),
+      norm: runNorm(config, norm),
       activation: config.choice('hidden_act', activationNames, 'gelu_new'),
       innerSize: config.count('intermediate_size'),
       tiedHead: false,
     });
-    const attention = { ...decoder.attention, numKeyValueHeads: readKeyValueHeads(config) };
+    const isNormed = config.flag('qk_layernorm', false);
+    const attention = {
+      ...decoder.attention,
+      numKeyValueHeads: readKeyValueHeads(config),
+      qkNorm: isNormed ? ({ norm, extent: 'head' } as const) : null,
+    };
     return { ...decoder, parallel: 'shared_norm', attention, headBias: true };
   },
 };
