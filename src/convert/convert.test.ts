@@ -78,6 +78,8 @@ const otherFamilies = [
   'biogpt',
   'phi_qk',
   'stablelm_qk_parallel',
+  'cohere_qk',
+  'dbrx',
 ];
 
 test.each(otherFamilies.flatMap((name) => kinds.map(([target, format]) => [name, target, format] as const)))(

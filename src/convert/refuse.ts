@@ -8,7 +8,7 @@ import {
   rmsCounterpart,
 } from '../models/index.ts';
 import type { ConversionFormat, ConversionTarget } from './options.ts';
-import { recentredNorm } from './rules/spec.ts';
+import { hasParameter, recentredNorm } from './rules/spec.ts';
 
 type Described = Pick<Model, 'folder' | 'spec' | 'config'>;
 
@@ -63,6 +63,9 @@ export function nothingToDo(model: Described, target: ConversionTarget): string 
   }
   if (spec.positions.kind === 'sinusoidal') {
     throw refusal(model, 'its positions are sinusoidal: computed, so that no stored tensor can take their mean out');
+  }
+  if (target === 'crmsnorm' && spec.mlp.experts !== undefined && hasParameter(spec.norm, 'bias')) {
+    throw refusal(model, 'mlp.experts: the biases of its norms would become biases of the router, which has none');
   }
   const uncovered = extrasOf(spec).find((extra) => !coveredExtras.has(extra));
   if (uncovered !== undefined) {
@@ -121,12 +124,12 @@ const coveredExtras: ReadonlySet<string> = new Set([
   'attention.windows',
   'attention.scoreCap',
   'mlp.fusedGate',
+  'mlp.experts',
 ]);
 
 const uncoveredReasons: Readonly<Record<string, string>> = {
   embeddingSize: 'the rules of the conversion do not cover embeddings that are narrower than the stream',
   embeddingNorm: 'the norm on the embeddings brings a mean into the stream through its weight and bias',
-  'mlp.experts': 'the rules of the conversion do not cover mixtures of experts',
 };
 
 const placementReasons = {

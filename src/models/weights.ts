@@ -1,16 +1,21 @@
 import type { Dim } from '../core/shape.ts';
-import { sizeOf } from '../core/shape.ts';
 import { add, concat, matmul, mul, norm, parameter, reshape, slice, type Tensor } from '../graph/index.ts';
 import { normKind } from '../norms/index.ts';
 import { decoderParameters } from './layout.ts';
 import { type DecoderSpec, kindOf, type NormSpec } from './spec.ts';
 
+export interface RowsOfTensor {
+  readonly shape: readonly number[];
+  readonly row: number;
+  readonly rows: number;
+}
+
 /** How a parameter is stored: under which name, and whether a matrix is `[in, out]` instead of `[out, in]`. */
 export interface StoredAs {
   readonly tensor: string;
   readonly transposed: boolean;
-  /** Where it is a part of a tensor: that tensor's shape, and the row at which the part begins. */
-  readonly within?: { readonly shape: readonly number[]; readonly row: number } | undefined;
+  /** Where it is a part of a tensor: that tensor's shape, the first of its rows that are the part, and their number. */
+  readonly within?: RowsOfTensor | undefined;
 }
 
 /** Where each canonical parameter is stored. Two may share a tensor. */
@@ -76,8 +81,8 @@ export function collectWeights(spec: DecoderSpec, options: Pick<BuildOptions, 's
 
 function partOf(tensor: Tensor, { transposed, within }: StoredAs, shape: readonly number[]): Tensor {
   if (within === undefined) return tensor;
-  const rows = sizeOf(shape) / sizeOf(within.shape.slice(1));
-  return reshape(slice(tensor, 0, within.row, within.row + rows), transposed ? [...shape].reverse() : shape);
+  const { row, rows } = within;
+  return reshape(slice(tensor, 0, row, row + rows), transposed ? [...shape].reverse() : shape);
 }
 
 /** A norm with the parameters of that name. */

@@ -57,7 +57,7 @@ function storage(spec: DecoderSpec): Storage {
       const [, which, head] = /\.(query|key)_norm\.heads\.(\d+)\./.exec(name) ?? [];
       if (head === undefined) return [name, place];
       const shape = [which === 'query' ? numHeads : numKeyValueHeads, headSize];
-      return [name, { ...place, within: { shape, row: Number(head) } }];
+      return [name, { ...place, within: { shape, row: Number(head), rows: 1 } }];
     }),
   );
 }

@@ -108,7 +108,7 @@ function storage(spec: DecoderSpec): Storage {
     [...places].map(([name, place]): [string, StoredAs] => {
       const expert = /\.experts\.(\d+)\./.exec(name)?.[1];
       if (expert === undefined) return [name, place];
-      const within = { shape, row: Number(expert) * mlp.innerSize };
+      const within = { shape, row: Number(expert) * mlp.innerSize, rows: mlp.innerSize };
       return [name, { ...place, tensor: place.tensor.replace(/\.weight$/, ''), within }];
     }),
   );
