@@ -1,7 +1,7 @@
 import type { DecoderSpec } from '../spec.ts';
 import type { Storage, StoredAs } from '../weights.ts';
 import { readHeadSize, readRotary, readWindowedLayers, windowsOf } from './attention.ts';
-import { type ConfigReader, readConfig } from './config.ts';
+import { type ConfigOptions, type ConfigReader, readConfig } from './config.ts';
 import type { Family } from './family.ts';
 import { llamaLayout, llamaNames, readLlamaLike } from './llama.ts';
 import { runNorm } from './recentred.ts';
@@ -13,6 +13,16 @@ const partNames = {
   'blocks.#.attention.key_norm.heads.#': 'model.layers.#.self_attn.k_norm',
 };
 
+const options = {
+  defaults: {
+    vocab_size: 256_000,
+    hidden_size: 8192,
+    intermediate_size: 22_528,
+    num_hidden_layers: 40,
+    num_attention_heads: 64,
+  },
+} satisfies ConfigOptions;
+
 /** Command R: Llama's layout with both branches side by side, one LayerNorm without bias, and scaled logits. */
 export const cohere: Family = {
   id: 'cohere',
@@ -20,7 +30,7 @@ export const cohere: Family = {
   ...llamaLayout,
   storage,
   parse(raw, where = 'config.json') {
-    const config = readConfig(raw, where);
+    const config = readConfig(raw, where, options);
     const decoder = parse(config, 'cohere');
     if (!config.flag('use_qk_norm', false)) return decoder;
     const norm = { kind: 'layernorm-nobias', epsilon: decoder.norm.epsilon };
@@ -34,7 +44,7 @@ export const cohere2: Family = {
   id: 'cohere2',
   modelTypes: ['cohere2'],
   parse(raw, where = 'config.json') {
-    const config = readConfig(raw, where);
+    const config = readConfig(raw, where, options);
     const decoder = parse(config, 'cohere2');
     const { numLayers, positions } = decoder;
     const pattern = config.count('sliding_window_pattern', 4);

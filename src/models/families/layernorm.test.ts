@@ -82,6 +82,23 @@ describe('missing keys take the defaults of transformers', () => {
   });
 });
 
+test.each<[string, readonly [number, number, number, number, number]]>([
+  ['openai-gpt', [40_478, 768, 12, 12, 3072]],
+  ['dbrx', [32_000, 2048, 24, 16, 3584]],
+  ['persimmon', [262_144, 4096, 36, 64, 16_384]],
+  ['nemotron', [256_000, 6144, 32, 48, 24_576]],
+  ['xglm', [256_008, 1024, 24, 16, 4096]],
+  ['biogpt', [42_384, 1024, 24, 16, 4096]],
+  ['phi', [51_200, 2048, 24, 32, 8192]],
+  ['stablelm', [50_304, 2560, 32, 32, 6912]],
+  ['cohere', [256_000, 8192, 40, 64, 22_528]],
+  ['cohere2', [256_000, 8192, 40, 64, 22_528]],
+  ['starcoder2', [49_152, 3072, 30, 24, 12_288]],
+])('%s without sizes has those of its class', (modelType, sizes) => {
+  const { vocabularySize, hiddenSize, numLayers, attention, mlp } = parse({ model_type: modelType });
+  expect([vocabularySize, hiddenSize, numLayers, attention.numHeads, mlp.innerSize]).toEqual(sizes);
+});
+
 describe('keys that change the decoder', () => {
   test.each<[string, Config, object]>([
     ['openai_gpt_postln', { afn: 'swish' }, { mlp: { activation: 'silu' } }],

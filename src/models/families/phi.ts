@@ -1,6 +1,6 @@
 import { activationNames } from './activation.ts';
 import { dividedHeadSize, readKeyValueHeads, readRotary } from './attention.ts';
-import { readConfig } from './config.ts';
+import { type ConfigOptions, readConfig } from './config.ts';
 import type { Family } from './family.ts';
 import { gptLike } from './layernorm.ts';
 import { runNorm } from './recentred.ts';
@@ -21,6 +21,16 @@ const partNames = {
   head: 'lm_head',
 };
 
+const options = {
+  defaults: {
+    vocab_size: 51_200,
+    hidden_size: 2048,
+    intermediate_size: 8192,
+    num_hidden_layers: 24,
+    num_attention_heads: 32,
+  },
+} satisfies ConfigOptions;
+
 /**
  * Phi-1, 1.5 and 2: both branches side by side with one norm, a part of each head rotated, biases on the head too.
  *
@@ -39,7 +49,7 @@ export const phi: Family = {
   },
   storage: (spec) => storageOf(spec, partNames),
   parse(raw, where = 'config.json') {
-    const config = readConfig(raw, where);
+    const config = readConfig(raw, where, options);
     const headSize = dividedHeadSize(config, 'hidden_size', 'num_attention_heads');
     const norm = { kind: 'layernorm', epsilon: config.positive('layer_norm_eps', 1e-5) };
     const decoder = gptLike(config, {

@@ -1,5 +1,5 @@
 import { dividedHeadSize, readRotary } from './attention.ts';
-import { readConfig } from './config.ts';
+import { type ConfigOptions, readConfig } from './config.ts';
 import type { Family } from './family.ts';
 import { llamaLayout, llamaNames, readLlamaLike } from './llama.ts';
 import { runNorm } from './recentred.ts';
@@ -11,6 +11,16 @@ const partNames = {
   'blocks.#.attention.key_norm.heads.#': 'model.layers.#.self_attn.k_layernorm.norms.#',
 };
 
+const options = {
+  defaults: {
+    vocab_size: 50_304,
+    intermediate_size: 6912,
+    hidden_size: 2560,
+    num_hidden_layers: 32,
+    num_attention_heads: 32,
+  },
+} satisfies ConfigOptions;
+
 /** StableLM: Llama's layout with LayerNorms, a part of each head rotated, and in one size branches side by side. */
 export const stablelm: Family = {
   id: 'stablelm',
@@ -18,7 +28,7 @@ export const stablelm: Family = {
   ...llamaLayout,
   storage: (spec) => storageOf(spec, partNames),
   parse(raw, where = 'config.json') {
-    const config = readConfig(raw, where);
+    const config = readConfig(raw, where, options);
     const headSize = dividedHeadSize(config, 'hidden_size', 'num_attention_heads');
     const epsilon = config.positive('layer_norm_eps', 1e-5);
     const decoder = readLlamaLike(config, 'stablelm', {
