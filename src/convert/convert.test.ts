@@ -74,6 +74,12 @@ const otherFamilies = [
   'starcoder2',
   'cohere',
   'cohere2',
+  'persimmon',
+  'biogpt',
+  'phi_qk',
+  'stablelm_qk_parallel',
+  'cohere_qk',
+  'dbrx',
 ];
 
 test.each(otherFamilies.flatMap((name) => kinds.map(([target, format]) => [name, target, format] as const)))(
@@ -86,6 +92,18 @@ test.each(otherFamilies.flatMap((name) => kinds.map(([target, format]) => [name,
     expect(norm.kind.startsWith(target)).toBe(true);
   },
 );
+
+test('weights that are stored minus one need a format that stores them whole', async () => {
+  const source = goldenFolder('nemotron');
+  for (const target of ['rmsnorm', 'crmsnorm'] as const) {
+    const out = await temporary(`nemotron-${target}`);
+    const { format } = await converted({ source, out, target, dtype: 'float64' });
+    expect(format).toBe('normlab');
+    expect(await differenceToGolden(out, 'nemotron')).toBeLessThan(1e-10);
+  }
+  const asClass = convertModel({ source, out: await temporary('nemotron-hf'), target: 'rmsnorm', format: 'hf' });
+  await expect(asClass).rejects.toThrow('no RMSNorm has weights as layernorm1p stores them; use --format normlab');
+});
 
 test('olmo as a Llama has the same logits, and weights of ones where OLMo has none', async () => {
   const out = await temporary('olmo-llama');
@@ -277,7 +295,13 @@ test('the output is never the source, in it or around it, and replaces nothing u
 });
 
 test.each([
-  ['opt_postln', 'rmsnorm', undefined, /word_embed_proj_dim is 20/],
+  ['opt_postln', 'rmsnorm', undefined, /placement is post/],
+  ['opt_postln', 'crmsnorm', undefined, /placement is post/],
+  ['openai_gpt_postln', 'rmsnorm', undefined, /placement is post/],
+  ['openai_gpt_postln', 'crmsnorm', undefined, /placement is post/],
+  ['bloom_post_residual', 'rmsnorm', undefined, /residualFromNorm: .*explicit recentring/],
+  ['bloom_post_residual', 'crmsnorm', undefined, /residualFromNorm: .*explicit recentring/],
+  ['xglm', 'rmsnorm', undefined, /positions are sinusoidal/],
   ['bloom', 'rmsnorm', undefined, /embeddingNorm: the norm on the embeddings/],
   ['olmo2', 'crmsnorm', undefined, /placement is output/],
   ['gemma2', 'crmsnorm', undefined, /placement is peri/],

@@ -143,7 +143,7 @@ async function build(
     target,
     format,
     untiedHead: isUntied(model, plan),
-    tensorsWritten: tensors.length,
+    tensorsWritten: new Set(tensors.map(({ name }) => name)).size,
     tensorsRewritten: rules.filter(({ steps }) => steps.length > 0).length,
     bytesWritten,
     copied,

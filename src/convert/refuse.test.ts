@@ -76,12 +76,28 @@ test('what the rules are not known to cover is refused by name', () => {
   const base = preLnSpec();
   const experts = { count: 2, perToken: 1, normalized: true };
   const mixture = described({ ...base, mlp: { ...base.mlp, experts } });
-  expect(() => nothingToDo(mixture, 'rmsnorm')).toThrow('m: mlp.experts: the rules of the conversion do not cover');
+  expect(nothingToDo(mixture, 'rmsnorm')).toBeUndefined();
+  expect(() => nothingToDo(mixture, 'crmsnorm')).toThrow('m: mlp.experts: the biases of its norms would become biases');
   const unknown = { ...base, mlp: { ...base.mlp, novelty: 1 } };
   expect(() => nothingToDo(described(unknown), 'crmsnorm')).toThrow(
     'm: mlp.novelty: the rules of the conversion do not',
   );
   expect(nothingToDo(described({ ...base, parallel: 'two_norms', logitCap: undefined }), 'rmsnorm')).toBeUndefined();
+});
+
+test('a residual stream that goes on from behind its norms is refused, whatever its embeddings', () => {
+  const layerNorm = { kind: 'layernorm', epsilon: 1e-5 };
+  for (const target of ['rmsnorm', 'crmsnorm'] as const) {
+    const spec = preLnSpec({ residualFromNorm: true, embeddingNorm: layerNorm });
+    expect(() => nothingToDo(described(spec), target)).toThrow(/m: residualFromNorm: .*explicit recentring/);
+  }
+});
+
+test('what leaves no tensor to be centred is refused', () => {
+  const sinusoidal = described(preLnSpec({ positions: { kind: 'sinusoidal' } }));
+  expect(() => nothingToDo(sinusoidal, 'rmsnorm')).toThrow('m: its positions are sinusoidal: computed, so that');
+  const narrow = described(preLnSpec({ embeddingSize: 4 }));
+  expect(() => nothingToDo(narrow, 'rmsnorm')).toThrow('m: embeddingSize: the rules of the conversion do not cover');
 });
 
 const llamaLike = (changes: Partial<DecoderSpec> = {}): DecoderSpec => {

@@ -1,7 +1,14 @@
 import { RefusalError } from '../core/errors.ts';
-import { type DecoderSpec, decoderParts, extrasOf, type Model, type NormPart } from '../models/index.ts';
+import {
+  type DecoderSpec,
+  decoderParts,
+  extrasOf,
+  type Model,
+  type NormPart,
+  rmsCounterpart,
+} from '../models/index.ts';
 import type { ConversionFormat, ConversionTarget } from './options.ts';
-import { recentredNorm } from './rules/spec.ts';
+import { hasParameter, recentredNorm } from './rules/spec.ts';
 
 type Described = Pick<Model, 'folder' | 'spec' | 'config'>;
 
@@ -20,6 +27,12 @@ export function nothingToDo(model: Described, target: ConversionTarget): string 
   }
   if (spec.placement !== 'pre') {
     throw refusal(model, `placement is ${spec.placement}: ${placementReasons[spec.placement]}`);
+  }
+  if (spec.residualFromNorm) {
+    throw refusal(
+      model,
+      'residualFromNorm: each branch is added to what its norm gave, whose weight and bias bring a mean into the stream, so that every norm would need an explicit recentring',
+    );
   }
   if (target === 'crmsnorm' && kinds.some((id) => isTarget(id, 'rmsnorm'))) {
     throw refusal(
@@ -48,6 +61,12 @@ export function nothingToDo(model: Described, target: ConversionTarget): string 
   if (spec.finalNorm === null) {
     throw refusal(model, 'it has no final norm: its head reads the residual stream itself, mean and all');
   }
+  if (spec.positions.kind === 'sinusoidal') {
+    throw refusal(model, 'its positions are sinusoidal: computed, so that no stored tensor can take their mean out');
+  }
+  if (target === 'crmsnorm' && spec.mlp.experts !== undefined && hasParameter(spec.norm, 'bias')) {
+    throw refusal(model, 'mlp.experts: the biases of its norms would become biases of the router, which has none');
+  }
   const uncovered = extrasOf(spec).find((extra) => !coveredExtras.has(extra));
   if (uncovered !== undefined) {
     throw refusal(
@@ -60,7 +79,7 @@ export function nothingToDo(model: Described, target: ConversionTarget): string 
 
 /** Throws RefusalError where a format can't hold the converted model. */
 export function checkFormat(
-  model: Pick<Model, 'folder' | 'family'>,
+  model: Pick<Model, 'folder' | 'family' | 'spec'>,
   target: ConversionTarget,
   format: ConversionFormat,
 ): void {
@@ -76,11 +95,18 @@ export function checkFormat(
       'format hf keeps the Hugging Face class of the source, and this one has none; use --format normlab',
     );
   }
+  if (format === 'hf' && rmsCounterpart(model.spec.norm.kind) === undefined) {
+    throw refusal(
+      model,
+      `format hf keeps the Hugging Face class of the source, and no RMSNorm has weights as ${model.spec.norm.kind} stores them; use --format normlab`,
+    );
+  }
 }
 
 /** The format that is written unless one is asked for. */
-export function defaultFormat(model: Pick<Model, 'family'>, target: ConversionTarget): ConversionFormat {
-  return target === 'crmsnorm' || model.family.id === 'normlab' ? 'normlab' : 'hf';
+export function defaultFormat(model: Pick<Model, 'family' | 'spec'>, target: ConversionTarget): ConversionFormat {
+  const hasClass = model.family.id !== 'normlab' && rmsCounterpart(model.spec.norm.kind) !== undefined;
+  return target === 'rmsnorm' && hasClass ? 'hf' : 'normlab';
 }
 
 /** What does not change that embeddings and branches write to the stream, and linears read it through its norms alone. */
@@ -98,11 +124,12 @@ const coveredExtras: ReadonlySet<string> = new Set([
   'attention.windows',
   'attention.scoreCap',
   'mlp.fusedGate',
+  'mlp.experts',
 ]);
 
 const uncoveredReasons: Readonly<Record<string, string>> = {
+  embeddingSize: 'the rules of the conversion do not cover embeddings that are narrower than the stream',
   embeddingNorm: 'the norm on the embeddings brings a mean into the stream through its weight and bias',
-  'mlp.experts': 'the rules of the conversion do not cover mixtures of experts',
 };
 
 const placementReasons = {

@@ -18,7 +18,7 @@ import {
 import { latentHeads } from './latent.ts';
 import { lengthOf, type Positions, queryFactors, type Rotation, rotation, scoreOffsets } from './positions.ts';
 import type { AttentionSpec, DecoderSpec } from './spec.ts';
-import { applyNorm, linear, type Weights } from './weights.ts';
+import { applyHeadNorms, applyNorm, linear, type Weights } from './weights.ts';
 
 /** Keys and values of a layer, `[batch, keyValueHeads, positions, size]`. */
 export interface KeysAndValues {
@@ -97,8 +97,14 @@ function headsOf(context: AttentionContext, layer: number, name: string, x: Tens
     const { qkNorm } = spec.attention;
     return qkNorm?.extent === extent ? applyNorm(weights, qkNorm.norm, `${name}.${which}_norm`, y) : y;
   };
+  const normedHeads = (y: Tensor, which: 'query' | 'key', count: number) => {
+    const { qkNorm } = spec.attention;
+    return qkNorm?.extent === 'each_head'
+      ? applyHeadNorms(weights, qkNorm.norm, `${name}.${which}_norm`, y, count)
+      : normed(y, which, 'head');
+  };
   const prepare = (y: Tensor, which: 'query' | 'key', count: number) =>
-    context.rotate(normed(heads(clipped(normed(y, which, 'full')), count), which, 'head'), layer);
+    context.rotate(normedHeads(heads(clipped(normed(y, which, 'full')), count), which, count), layer);
   return {
     queries: prepare(query, 'query', numHeads),
     keys: prepare(key, 'key', numKeyValueHeads),

@@ -1,13 +1,14 @@
 import { add, gather, matmul, scale, type Tensor } from '../graph/index.ts';
 import { type AttentionContext, attention, softCap } from './attention.ts';
 import { mlp } from './mlp.ts';
-import { learnedRows, type Positions } from './positions.ts';
+import { learnedRows, type Positions, sinusoids } from './positions.ts';
 import type { DecoderSpec } from './spec.ts';
 import { applyNorm, linear, type Weights, withBias } from './weights.ts';
 
-/** The final norm, where there is one. */
+/** What the head reads: the stream after the final norm, where there is one, in the embeddings' width. */
 export function normedAtTheEnd(spec: DecoderSpec, weights: Weights, x: Tensor): Tensor {
-  return spec.finalNorm === null ? x : applyNorm(weights, spec.finalNorm, 'final_norm', x);
+  const normed = spec.finalNorm === null ? x : applyNorm(weights, spec.finalNorm, 'final_norm', x);
+  return spec.embeddingSize === undefined ? normed : linear(weights, 'head.projection', normed);
 }
 
 /** The logits of what the final norm gives. */
@@ -22,6 +23,8 @@ export function logitsOf(spec: DecoderSpec, weights: Weights, x: Tensor): Tensor
 export function embed(spec: DecoderSpec, weights: Weights, inputIds: Tensor, at: Positions): Tensor {
   const { positions, embeddingNorm, embeddingScale = 1 } = spec;
   let x = scale(gather(weights.get('embedding.token.weight').tensor, inputIds), embeddingScale);
+  if (spec.embeddingSize !== undefined) x = linear(weights, 'embedding.projection', x);
+  if (positions.kind === 'sinusoidal') x = add(x, sinusoids(positions, at, spec.hiddenSize));
   if (positions.kind === 'learned') {
     x = add(x, learnedRows(at, weights.get('embedding.position.weight').tensor, positions.offset ?? 0));
   }
@@ -54,7 +57,7 @@ function applyBranch(
   const normed = (place: string, y: Tensor) => applyNorm(weights, spec.norm, `${name}.${place}`, y);
   switch (spec.placement) {
     case 'pre':
-      return add(x, branch(normed('input_norm', x)));
+      return residual(spec, x, normed('input_norm', x), branch);
     case 'post':
       return normed('output_norm', add(x, branch(x)));
     case 'output':
@@ -62,4 +65,8 @@ function applyBranch(
     case 'peri':
       return add(x, normed('output_norm', branch(normed('input_norm', x))));
   }
+}
+
+function residual(spec: DecoderSpec, x: Tensor, normed: Tensor, branch: (x: Tensor) => Tensor): Tensor {
+  return add(spec.residualFromNorm ? normed : x, branch(normed));
 }

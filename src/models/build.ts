@@ -10,7 +10,7 @@ export interface DecoderGraph {
   readonly inputIds: Tensor;
   /** `[batch, sequence, vocabularySize]` */
   readonly logits: Tensor;
-  /** The embeddings' sum, then the stream after each block; the last one is after the final norm. `[batch, sequence, streamSize]` */
+  /** The embeddings' sum, then the stream after each block; the last one is what the head reads. `[batch, sequence, streamSize]` */
   readonly hiddenStates: readonly Tensor[];
   /** The stream before the final norm. */
   readonly lastBlockOut: Tensor;

@@ -7,7 +7,7 @@ import { didYouMean } from '../core/suggest.ts';
 import type { Family, SizeName } from './families/family.ts';
 import { decoderParameters, type Part } from './layout.ts';
 import type { DecoderSpec } from './spec.ts';
-import type { Storage } from './weights.ts';
+import { type Storage, storedShape } from './weights.ts';
 
 /** A tensor that a decoder needs, as a checkpoint stores it. */
 export interface NeededTensor {
@@ -23,8 +23,8 @@ export function neededTensors(spec: DecoderSpec, storage: Storage): readonly Nee
   for (const { name, shape, part } of decoderParameters(spec)) {
     const place = storage.get(name);
     if (place === undefined) throw new Error(`models: the family ${spec.family} does not say where ${name} is stored`);
-    const stored = place.transposed ? [...shape].reverse() : shape;
-    if (!needed.has(place.tensor)) needed.set(place.tensor, { name: place.tensor, shape: stored, part });
+    if (needed.has(place.tensor)) continue;
+    needed.set(place.tensor, { name: place.tensor, shape: storedShape(place, shape), part });
   }
   return [...needed.values()];
 }

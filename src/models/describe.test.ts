@@ -1,4 +1,7 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { golden } from './checkpoint.fixture.ts';
 import { familyOf } from './families/index.ts';
 import { describeDecoder, findPreset, normGroups, presetSpec, presets } from './index.ts';
 import { countParameters, decoderParts } from './layout.ts';
@@ -43,6 +46,16 @@ describe('in words', () => {
     ['opt-125m', 'MLP', /^ReLU/],
   ])('%s: %s', (id, label, text) => {
     expect(words(specOf(id))[label]).toMatch(text);
+  });
+
+  test.each([
+    ['xglm', 'Positions', /^sinusoidal, computed, none at position 3$/],
+    ['bloom_post_residual', 'Blocks', /^pre, added to what the norm gave: y \+ attention\(y\)/],
+    ['opt_postln', 'Also', /^embeddings of another width, projected/],
+    ['cohere_qk', 'Attention', /LayerNorm.* on queries and keys/],
+  ])('%s: %s', (name, label, text) => {
+    const config = JSON.parse(readFileSync(join(golden(name), 'config.json'), 'utf8'));
+    expect(words(familyOf(config).parse(config))[label]).toMatch(text);
   });
 
   test('what has no words of its own is named by its key', () => {

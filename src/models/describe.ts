@@ -72,8 +72,9 @@ export function normGroups(spec: DecoderSpec): readonly NormGroup[] {
 }
 
 function placeOf({ name, on }: NormPart, spec: DecoderSpec): string {
-  const place = name.replace(/^blocks\.\d+\./, '');
-  const perHead = spec.attention.qkNorm?.extent === 'head' ? 'each head’s' : 'all heads’';
+  const place = name.replace(/^blocks\.\d+\./, '').replace(/\.heads\.\d+$/, '');
+  const extent = spec.attention.qkNorm?.extent;
+  const perHead = extent === 'full' ? 'all heads’' : extent === 'each_head' ? 'one head’s' : 'each head’s';
   const places: Readonly<Record<string, string>> = {
     'attention.input_norm': spec.parallel === 'shared_norm' ? 'before both branches' : 'before attention',
     'mlp.input_norm': 'before the MLP',
@@ -99,11 +100,13 @@ const extraWords: Readonly<Record<string, string>> = {
 
 const describedExtras: ReadonlySet<string> = new Set([
   'parallel',
+  'residualFromNorm',
   'embeddingNorm',
   'embeddingScale',
   'logitScale',
   'logitCap',
   'positions.offset',
+  'positions.blank',
   'positions.size',
   'positions.interleaved',
   'positions.scaling',
@@ -124,7 +127,7 @@ function shapeText({ numLayers, hiddenSize, streamSize, vocabularySize, maxPosit
 
 function embeddingText({ embeddingScale, embeddingNorm, positions }: DecoderSpec): string {
   return [
-    positions.kind === 'learned' ? 'token and position, added' : 'token',
+    positions.kind === 'learned' || positions.kind === 'sinusoidal' ? 'token and position, added' : 'token',
     ...(embeddingScale === undefined ? [] : [`times ${short(embeddingScale)}`]),
     ...(embeddingNorm === undefined ? [] : [`then ${kindOf(embeddingNorm).name}`]),
   ].join(', ');
@@ -135,6 +138,8 @@ function positionsText(positions: PositionSpec, { attention, numLayers }: Decode
   switch (positions.kind) {
     case 'learned':
       return `learned, ${counted(positions.count)}${positions.offset === undefined ? '' : `, from row ${positions.offset} on`}`;
+    case 'sinusoidal':
+      return `sinusoidal, computed${positions.blank === undefined ? '' : `, none at position ${positions.blank}`}`;
     case 'alibi':
       return `ALiBi${positions.rounding === undefined ? '' : `, rounded to ${positions.rounding.dtype}`}`;
     case 'rotary': {
@@ -164,7 +169,9 @@ function blocksText(spec: DecoderSpec): string {
   return `${placementText(spec)}, with N = ${name}; ${end}`;
 }
 
-function placementText({ placement, parallel }: DecoderSpec): string {
+function placementText({ placement, parallel, residualFromNorm }: DecoderSpec): string {
+  if (residualFromNorm)
+    return 'pre, added to what the norm gave: y + attention(y) with y = N(x), then z + MLP(z) with z = N(…)';
   if (parallel === 'two_norms') return 'pre, both branches side by side: x + attention(N₁(x)) + MLP(N₂(x))';
   if (parallel === 'shared_norm')
     return 'pre, both branches side by side with one norm: x + attention(N(x)) + MLP(N(x))';

@@ -19,4 +19,4 @@ export { decoderSpecSchema } from './schema.ts';
 export * from './session.ts';
 export * from './spec.ts';
 export * from './verify/index.ts';
-export { type BuildOptions, canonicalStorage, type Storage, type StoredAs } from './weights.ts';
+export { type BuildOptions, canonicalStorage, type RowsOfTensor, type Storage, type StoredAs } from './weights.ts';

@@ -50,9 +50,11 @@ export interface ParameterDeclaration {
  * initialization, the conversion's rules and the parameter counts are derived.
  */
 export function decoderParts(spec: DecoderSpec): readonly Part[] {
-  const parts: Part[] = [
-    { type: 'embedding', name: 'embedding.token', rows: spec.vocabularySize, width: spec.streamSize },
-  ];
+  const { vocabularySize, streamSize, embeddingSize = streamSize } = spec;
+  const parts: Part[] = [{ type: 'embedding', name: 'embedding.token', rows: vocabularySize, width: embeddingSize }];
+  if (spec.embeddingSize !== undefined) {
+    parts.push(linear('embedding.projection', null, null, [embeddingSize, streamSize], false, 'inner', 'stream'));
+  }
   if (spec.positions.kind === 'learned') {
     const rows = spec.positions.count + (spec.positions.offset ?? 0);
     parts.push({ type: 'embedding', name: 'embedding.position', rows, width: spec.streamSize });
@@ -62,9 +64,14 @@ export function decoderParts(spec: DecoderSpec): readonly Part[] {
   }
   for (let layer = 0; layer < spec.numLayers; layer++) parts.push(...blockParts(spec, layer));
   if (spec.finalNorm !== null) parts.push(streamNorm('final_norm', spec.finalNorm, spec.streamSize, null));
+  const norm = spec.finalNorm === null ? null : 'final_norm';
+  const isProjected = spec.embeddingSize !== undefined;
+  if (isProjected) {
+    parts.push(linear('head.projection', null, norm, [streamSize, embeddingSize], false, 'stream', 'inner'));
+  }
   if (!spec.tiedHead || spec.headBias) {
-    const norm = spec.finalNorm === null ? null : 'final_norm';
-    parts.push(linear('head', null, norm, [spec.streamSize, spec.vocabularySize], spec.headBias, 'stream', 'inner'));
+    const [reads, readsThrough] = isProjected ? (['inner', null] as const) : (['stream', norm] as const);
+    parts.push(linear('head', null, readsThrough, [embeddingSize, vocabularySize], spec.headBias, reads, 'inner'));
   }
   return parts;
 }
@@ -103,8 +110,14 @@ function blockParts(spec: DecoderSpec, layer: number): readonly Part[] {
     linear(name(part), layer, null, [inSize, width], bias, 'inner', 'stream');
   const qkNorms = (['query', 'key'] as const).flatMap((on): readonly NormPart[] => {
     if (attention.qkNorm === null) return [];
-    const size = attention.qkNorm.extent === 'head' ? attention.headSize : on === 'query' ? queries : keys;
-    return [{ ...streamNorm(name(`attention.${on}_norm`), attention.qkNorm.norm, size, layer), on }];
+    const { norm, extent } = attention.qkNorm;
+    const part = (suffix: string, size: number): NormPart => ({
+      ...streamNorm(name(`attention.${on}_norm${suffix}`), norm, size, layer),
+      on,
+    });
+    const [heads, all] = on === 'query' ? [attention.numHeads, queries] : [attention.numKeyValueHeads, keys];
+    if (extent !== 'each_head') return [part('', extent === 'head' ? attention.headSize : all)];
+    return Array.from({ length: heads }, (_, head) => part(`.heads.${head}`, attention.headSize));
   });
   return [
     ...attentionNorms.input,

@@ -38,10 +38,10 @@ function add(tensors: Tensors, name: string, shape: readonly number[], like?: st
   tensors.set(name, { name, dtype: 'float32', shape, data: data ?? new Uint8Array() });
 }
 
-function stripPrefix(tensors: Tensors): void {
+function stripPrefix(tensors: Tensors, prefix = 'transformer.'): void {
   for (const [name, tensor] of [...tensors]) {
     tensors.delete(name);
-    tensors.set(name.replace('transformer.', ''), tensor);
+    tensors.set(name.replace(prefix, ''), tensor);
   }
 }
 
@@ -60,6 +60,34 @@ describe('what checkpoints hold besides the parameters', () => {
     ],
     ['masks under the prefix', 'gpt2', (tensors) => add(tensors, 'transformer.h.1.attn.bias', [1, 1, 32, 32])],
     ['frequencies', 'llama', (tensors) => add(tensors, 'model.layers.2.self_attn.rotary_emb.inv_freq', [6])],
+    [
+      'OPT from the hub: no prefix, its version',
+      'opt_postln',
+      (tensors) => {
+        stripPrefix(tensors, 'model.');
+        add(tensors, 'decoder.version', [1]);
+      },
+    ],
+    [
+      'GPT-1 from the hub: no prefix, causal masks, position ids',
+      'openai_gpt_postln',
+      (tensors) => {
+        stripPrefix(tensors);
+        add(tensors, 'h.0.attn.bias', [1, 1, 32, 32]);
+        add(tensors, 'position_ids', [32]);
+      },
+    ],
+    ['computed positions', 'xglm', (tensors) => add(tensors, 'model.embed_positions.weights', [34, 36])],
+    [
+      'frequencies of DBRX',
+      'dbrx',
+      (tensors) => add(tensors, 'transformer.blocks.1.norm_attn_norm.attn.rotary_emb.inv_freq', [6]),
+    ],
+    [
+      'a tied head of its own name',
+      'biogpt',
+      (t) => add(t, 'output_projection.weight', [112, 36], 'biogpt.embed_tokens.weight'),
+    ],
     ['a tied head that is the same', 'gpt2', (t) => add(t, 'lm_head.weight', [256, 48], 'transformer.wte.weight')],
   ])('%s', async (_, name, tensors) => {
     expect(await logitsOf(await changedCopy(name, { tensors }))).toEqual(await logitsOf(golden(name)));

@@ -3,7 +3,7 @@ import { evaluate, makeValue } from '../graph/index.ts';
 import { alibiSlopes } from './families/attention.ts';
 import { familyOf } from './families/index.ts';
 import { rotaryFrequencies } from './frequencies.ts';
-import { scoreOffsets } from './positions.ts';
+import { scoreOffsets, sinusoids } from './positions.ts';
 
 const rotary = { kind: 'rotary', base: 5e5 } as const;
 
@@ -48,4 +48,18 @@ test('Falcon’s ALiBi is rounded to bfloat16 before it is scaled', () => {
   const [offsets] = evaluate([scoreOffsets(spec, { kind: 'counted', length: 6 })(0)], {});
   // Head 8 has the slope 2^-0.5: 0.70703125 in bfloat16, five times that is 3.53515625, rounded 3.53125.
   expect(offsets?.data[8 * 36 + 5 * 6 + 5]).toBe(3.53125);
+});
+
+test('sinusoids of an odd width are those of transformers’ XGLM, and the padding’s are 0', () => {
+  const [table] = evaluate(
+    [sinusoids({ kind: 'sinusoidal', offset: 2, blank: 1 }, { kind: 'counted', length: 3 }, 7)],
+    {},
+  );
+  const expected = [
+    0.9092974268256817, 0.01999866669333307, 0.0001999999986666665, -0.4161468365471424, 0.9998000066665778,
+    0.9999999800000001, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, -0.7568024953079282, 0.03998933418663414,
+    0.00039999998933333303, -0.6536436208636119, 0.9992001066609779, 0.999999920000001, 0.0,
+  ];
+  expect(table?.shape).toEqual([3, 7]);
+  for (const [i, value] of expected.entries()) expect(table?.data[i]).toBeCloseTo(value, 14);
 });

@@ -18,7 +18,7 @@ import {
   where,
 } from '../graph/index.ts';
 import { attentionFactorOf, rotaryFrequencies } from './frequencies.ts';
-import type { AlibiPositions, AttentionSpec, DecoderSpec, RotaryPositions } from './spec.ts';
+import type { AlibiPositions, AttentionSpec, DecoderSpec, RotaryPositions, SinusoidalPositions } from './spec.ts';
 
 /**
  * Where the tokens of a sequence stand: at 0, 1, … when their number is known, else where `ids`, int `[sequence]`, says.
@@ -50,6 +50,16 @@ export function learnedRows(positions: Positions, table: Tensor, offset: number)
   return positions.kind === 'counted'
     ? slice(table, 0, offset, offset + positions.length)
     : gather(table, offset === 0 ? positions.ids : add(positions.ids, constant(offset, [], 'int')));
+}
+
+/** The computed vector of each token's position, `[sequence, width]`. */
+export function sinusoids({ offset = 0, blank }: SinusoidalPositions, positions: Positions, width: number): Tensor {
+  const half = Math.floor(width / 2);
+  return rowsAt(positions, width, (position, i) => {
+    if (position === blank || i >= 2 * half) return 0;
+    const angle = (position + offset) * 10_000 ** (-(i % half) / (half - 1));
+    return i < half ? Math.sin(angle) : Math.cos(angle);
+  });
 }
 
 /** Rotates queries or keys `[batch, heads, sequence, headSize]` of a layer by their positions. */

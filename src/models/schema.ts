@@ -8,8 +8,10 @@ import {
   type PositionSpec,
   placements,
   projections,
+  qkNormExtents,
   type RotaryScaling,
 } from './spec.ts';
+import { weightlessKind } from './weights.ts';
 
 const count = z.int().min(1);
 const positive = z.number().positive();
@@ -50,6 +52,11 @@ const rotaryScaling: z.ZodType<RotaryScaling> = z.discriminatedUnion('kind', [
 const positionSpec: z.ZodType<PositionSpec> = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('learned'), count, offset: count.optional() }),
   z.strictObject({
+    kind: z.literal('sinusoidal'),
+    offset: z.int().min(0).optional(),
+    blank: z.int().min(0).optional(),
+  }),
+  z.strictObject({
     kind: z.literal('rotary'),
     base: positive,
     size: count.optional(),
@@ -89,7 +96,7 @@ export const decoderSpecSchema: z.ZodType<DecoderSpec> = z
       scales: z.array(z.number()),
       clip: positive.nullable(),
       clipsNormed: z.literal(true).optional(),
-      qkNorm: z.strictObject({ norm: normSpec, extent: z.enum(['head', 'full']) }).nullable(),
+      qkNorm: z.strictObject({ norm: normSpec, extent: z.enum(qkNormExtents) }).nullable(),
       windows: z.array(count.nullable()).optional(),
       logScaledFrom: count.min(2).optional(),
       scoreCap: positive.optional(),
@@ -125,6 +132,8 @@ export const decoderSpecSchema: z.ZodType<DecoderSpec> = z
     headBias: z.boolean(),
     parallel: z.enum(['two_norms', 'shared_norm']).optional(),
     residualScale: positive.optional(),
+    residualFromNorm: z.literal(true).optional(),
+    embeddingSize: count.optional(),
     embeddingNorm: normSpec.optional(),
     embeddingScale: positive.optional(),
     logitScale: positive.optional(),
@@ -232,6 +241,22 @@ function contradictions(spec: DecoderSpec): readonly Contradiction[] {
     sigmoid === undefined || (sigmoid.groupsPerToken <= sigmoid.groups && (experts?.count ?? 0) % sigmoid.groups === 0),
     ['mlp', 'experts', 'sigmoid'],
     `has ${sigmoid?.groups} groups, ${sigmoid?.groupsPerToken} for each token, which do not fit ${experts?.count} experts`,
+  );
+  check(
+    spec.residualFromNorm === undefined || (spec.placement === 'pre' && spec.parallel === undefined),
+    ['residualFromNorm'],
+    'is true, which needs the placement pre and branches one after another',
+  );
+  check(
+    positions.kind !== 'sinusoidal' || hiddenSize >= 4,
+    ['positions', 'kind'],
+    `is sinusoidal, which needs a hiddenSize of at least 4, not ${hiddenSize}`,
+  );
+  const qkKind = attention.qkNorm?.norm.kind ?? '';
+  check(
+    attention.qkNorm?.extent !== 'each_head' || weightlessKind(qkKind) !== undefined,
+    ['attention', 'qkNorm', 'extent'],
+    `is each_head, which needs a norm with a weight alone, not ${qkKind}`,
   );
   return found;
 }

@@ -15,7 +15,12 @@ export interface NormSpec {
 export const placements = ['pre', 'post', 'output', 'peri'] as const;
 export type Placement = (typeof placements)[number];
 
-export type PositionSpec = LearnedPositions | RotaryPositions | AlibiPositions | { readonly kind: 'none' };
+export type PositionSpec =
+  | LearnedPositions
+  | SinusoidalPositions
+  | RotaryPositions
+  | AlibiPositions
+  | { readonly kind: 'none' };
 
 /** A trained vector for each position, added to the token embedding. */
 export interface LearnedPositions {
@@ -23,6 +28,18 @@ export interface LearnedPositions {
   readonly count: number;
   /** Rows of the table before that of the first position; they are never used. Absent: none. */
   readonly offset?: number | undefined;
+}
+
+/**
+ * A computed vector for each position p, added to the token embedding: with h = ⌊d/2⌋ and q = p + offset, the h sines of
+ * q · 10000^(−i/(h−1)), their cosines, and 0 where d is odd. [tensor2tensor]
+ */
+export interface SinusoidalPositions {
+  readonly kind: 'sinusoidal';
+  /** Absent: 0. */
+  readonly offset?: number | undefined;
+  /** The position whose vector is 0 instead. Absent: none. */
+  readonly blank?: number | undefined;
 }
 
 /** Pairs of coordinates i and i + size/2 of each head are rotated by position · base^(−2i/size) [RoFormer §3.4]. */
@@ -92,6 +109,9 @@ export interface AlibiPositions {
   readonly rounding?: { readonly dtype: 'bfloat16'; readonly scale: number } | undefined;
 }
 
+export const qkNormExtents = ['head', 'each_head', 'full'] as const;
+export type QkNormExtent = (typeof qkNormExtents)[number];
+
 /**
  * Which linears give queries, keys and values.
  *
@@ -115,8 +135,10 @@ export interface AttentionSpec {
   readonly clip: number | null;
   /** They are cut after the norm over all heads. */
   readonly clipsNormed?: true | undefined;
-  /** A norm on queries and keys: over each head, or over all heads together. */
-  readonly qkNorm: { readonly norm: NormSpec; readonly extent: 'head' | 'full' } | null;
+  /**
+   * A norm on queries and keys: over each head, over each head with a weight of its own, or over all heads together.
+   */
+  readonly qkNorm: { readonly norm: NormSpec; readonly extent: QkNormExtent } | null;
   /** How many of the latest keys, its own among them, a query sees in each layer; null: all. Absent: all everywhere. */
   readonly windows?: readonly (number | null)[] | undefined;
   /** Queries at the positions i ≥ n, this number, are multiplied by log(i + 1) / log(n). [Qwen] */
@@ -238,6 +260,13 @@ export interface DecoderSpec {
   readonly parallel?: 'two_norms' | 'shared_norm' | undefined;
   /** What each branch is multiplied by before it is added to the stream. */
   readonly residualScale?: number | undefined;
+  /** Each branch is added to what it read, y = N(x), instead of to x: y + F(y). Only with the placement `pre`. */
+  readonly residualFromNorm?: true | undefined;
+  /**
+   * The width of the token embedding and of what the head reads, where it isn't the stream's: a linear leads from the one
+   * to the other, and one back.
+   */
+  readonly embeddingSize?: number | undefined;
   /** A norm on the sum of the embeddings. */
   readonly embeddingNorm?: NormSpec | undefined;
   /** What the token embedding is multiplied by. */

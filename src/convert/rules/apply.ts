@@ -1,4 +1,4 @@
-import type { TensorReader } from '../../checkpoint/index.ts';
+import type { Range, TensorReader } from '../../checkpoint/index.ts';
 import { InputError } from '../../core/errors.ts';
 import { sameShape } from '../../core/shape.ts';
 import type { Value } from '../../graph/index.ts';
@@ -20,9 +20,11 @@ export function storedParameters(
     const place = storage.get(name);
     const info = reader.tensors.get(place?.tensor ?? '');
     if (place === undefined || info === undefined) throw new Error(`convert: the source has no parameter ${name}`);
-    const [rows = 1, columns] = info.shape;
-    if (columns === undefined) return { rows: 1, columns: rows, read: () => reader.readFloat64(info.name) };
-    const stored: RowMatrix = { rows, columns, read: (range) => reader.readFloat64(info.name, range) };
+    const [allRows = 1, columns] = info.shape;
+    if (columns === undefined) return { rows: 1, columns: allRows, read: () => reader.readFloat64(info.name) };
+    const { row, rows } = place.within ?? { row: 0, rows: allRows };
+    const read = ({ start, end }: Range) => reader.readFloat64(info.name, { start: row + start, end: row + end });
+    const stored: RowMatrix = { rows, columns, read };
     return place.transposed ? transpose(stored, maxElements) : stored;
   };
 }

@@ -1,7 +1,14 @@
 import { basename } from 'node:path';
 import type { FloatDType } from '../../core/dtype.ts';
 import { isFloat } from '../../core/dtype.ts';
-import { canonicalStorage, type DecoderSpec, familyOf, type Model, type Storage } from '../../models/index.ts';
+import {
+  canonicalStorage,
+  type DecoderSpec,
+  familyOf,
+  type Model,
+  type RowsOfTensor,
+  type Storage,
+} from '../../models/index.ts';
 import type { ConversionFormat, StoredDType } from '../options.ts';
 import type { TensorRule } from '../rules/plan.ts';
 
@@ -12,6 +19,8 @@ export interface OutputTensor {
   readonly rule: TensorRule;
   /** Whether it is stored as the transpose of its canonical shape. */
   readonly transposed: boolean;
+  /** Where it is a part of the tensor of that name, its rows there. */
+  readonly within: RowsOfTensor | undefined;
   readonly dtype: FloatDType;
   /** The name of the file that holds it. */
   readonly file: string;
@@ -38,14 +47,15 @@ export function outputLayout(model: Model, options: LayoutOptions): readonly Out
   const order = new Map([...model.checkpoint.tensors.keys()].map((name, i) => [name, i]));
   let place = { ...placeOf(model, sourceStorage, 'embedding.token.weight'), order: -1 };
   const tensors = rules.map((rule) => {
-    const stored = storage.get(rule.name);
-    if (stored === undefined) throw new Error(`convert: the format ${format} has no place for ${rule.name}`);
+    const home = storage.get(rule.name);
+    if (home === undefined) throw new Error(`convert: the format ${format} has no place for ${rule.name}`);
     const source = sourceStorage.get(rule.name)?.tensor;
     if (source !== undefined) {
       place = { ...placeOf(model, sourceStorage, rule.name), order: order.get(source) ?? -1 };
     }
     const target = dtype === 'source' ? place.dtype : dtype;
-    const tensor = { name: stored.tensor, rule, transposed: stored.transposed, dtype: target, file: place.file };
+    const { tensor: stored, transposed, within } = home;
+    const tensor = { name: stored, rule, transposed, within, dtype: target, file: place.file };
     return { tensor, order: place.order };
   });
   return tensors.sort((a, b) => a.order - b.order).map(({ tensor }) => tensor);

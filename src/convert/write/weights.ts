@@ -38,9 +38,11 @@ export async function writeWeights(
 ): Promise<void> {
   const files = [...new Set(tensors.map(({ file }) => file))].sort();
   for (const file of files) {
-    const entries = tensors
-      .filter((tensor) => tensor.file === file)
-      .map((tensor) => entryOf(tensor, parameters, options));
+    const parts = new Map<string, OutputTensor[]>();
+    for (const tensor of tensors) {
+      if (tensor.file === file) parts.set(tensor.name, [...(parts.get(tensor.name) ?? []), tensor]);
+    }
+    const entries = [...parts.values()].map((tensor) => entryOf(tensor, parameters, options));
     await writeSafetensors(join(folder, file), entries, { metadata: { format: 'pt' } });
   }
   if (files.length === 1 && files[0] === 'model.safetensors') return;
@@ -50,27 +52,40 @@ export async function writeWeights(
   });
 }
 
-function entryOf(tensor: OutputTensor, parameters: Parameters, options: WriteOptions): TensorEntry {
-  const { name, rule, transposed, dtype } = tensor;
+/** A tensor of the file from all its parts. */
+function entryOf(parts: readonly OutputTensor[], parameters: Parameters, options: WriteOptions): TensorEntry {
+  const inOrder = [...parts].sort((a, b) => (a.within?.row ?? 0) - (b.within?.row ?? 0));
+  const [first] = inOrder;
+  if (first === undefined) throw new Error('convert: a tensor has no parts');
+  const { name, rule, transposed, within, dtype } = first;
   return {
     name,
     dtype,
-    shape: transposed ? [...rule.shape].reverse() : rule.shape,
+    shape: within?.shape ?? (transposed ? [...rule.shape].reverse() : rule.shape),
     async *data() {
-      const canonical = applyRule(rule, parameters, options.maxElements);
-      const matrix = transposed ? transpose(canonical, options.maxElements) : canonical;
-      // Encoding rounds to nearest by itself.
-      const round = rule.keepSums && roundingOf(rule, dtype, matrix.columns, transposed);
-      for (const block of blocksOf(matrix, options.maxElements)) {
-        await yieldToSignals(options.signal);
-        const values = await matrix.read(block);
-        checkRange(values, tensor);
-        const bytes = encode(round?.(values) ?? values, dtype);
-        options.onBytes?.(bytes.byteLength);
-        yield bytes;
-      }
+      for (const part of inOrder) yield* bytesOf(part, parameters, options);
     },
   };
+}
+
+async function* bytesOf(
+  tensor: OutputTensor,
+  parameters: Parameters,
+  options: WriteOptions,
+): AsyncGenerator<Uint8Array> {
+  const { rule, transposed, dtype } = tensor;
+  const canonical = applyRule(rule, parameters, options.maxElements);
+  const matrix = transposed ? transpose(canonical, options.maxElements) : canonical;
+  // Encoding rounds to nearest by itself.
+  const round = rule.keepSums && roundingOf(rule, dtype, matrix.columns, transposed);
+  for (const block of blocksOf(matrix, options.maxElements)) {
+    await yieldToSignals(options.signal);
+    const values = await matrix.read(block);
+    checkRange(values, tensor);
+    const bytes = encode(round?.(values) ?? values, dtype);
+    options.onBytes?.(bytes.byteLength);
+    yield bytes;
+  }
 }
 
 /** The least magnitudes that round to infinity: half a step above the largest finite number. */

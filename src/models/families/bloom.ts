@@ -34,11 +34,6 @@ export const bloom: Family = {
   storage: (spec) => storageOf(spec, bloomNames),
   parse(raw, where = 'config.json') {
     const config = readConfig(raw, where, options);
-    config.unsupported(
-      'apply_residual_connection_post_layernorm',
-      'a residual stream that goes on from behind the norms is not supported',
-      [false],
-    );
     if (config.count('pretraining_tp', 1) > 1) {
       const why = 'with pretraining_tp above 1, transformers leaves biases and a part of the MLP out';
       config.unsupported('slow_but_exact', why, [false]);
@@ -63,6 +58,7 @@ export const bloom: Family = {
       ...decoder,
       embeddingNorm: { ...norm, kind: 'layernorm' },
       attention: { ...decoder.attention, projection: 'fused_by_group' },
+      ...(config.flag('apply_residual_connection_post_layernorm', false) ? { residualFromNorm: true } : {}),
     };
   },
 };

@@ -1,19 +1,40 @@
 import type { DecoderSpec } from '../spec.ts';
+import type { Storage, StoredAs } from '../weights.ts';
 import { readHeadSize, readRotary, readWindowedLayers, windowsOf } from './attention.ts';
-import { type ConfigReader, readConfig } from './config.ts';
+import { type ConfigOptions, type ConfigReader, readConfig } from './config.ts';
 import type { Family } from './family.ts';
-import { llamaLayout, readLlamaLike } from './llama.ts';
+import { llamaLayout, llamaNames, readLlamaLike } from './llama.ts';
 import { runNorm } from './recentred.ts';
+import { storageOf } from './storage.ts';
+
+const partNames = {
+  ...llamaNames,
+  'blocks.#.attention.query_norm.heads.#': 'model.layers.#.self_attn.q_norm',
+  'blocks.#.attention.key_norm.heads.#': 'model.layers.#.self_attn.k_norm',
+};
+
+const options = {
+  defaults: {
+    vocab_size: 256_000,
+    hidden_size: 8192,
+    intermediate_size: 22_528,
+    num_hidden_layers: 40,
+    num_attention_heads: 64,
+  },
+} satisfies ConfigOptions;
 
 /** Command R: Llama's layout with both branches side by side, one LayerNorm without bias, and scaled logits. */
 export const cohere: Family = {
   id: 'cohere',
   modelTypes: ['cohere'],
   ...llamaLayout,
+  storage,
   parse(raw, where = 'config.json') {
-    const config = readConfig(raw, where);
-    config.unsupported('use_qk_norm', 'norms on queries and keys are not supported here', [false]);
-    return parse(config, 'cohere');
+    const config = readConfig(raw, where, options);
+    const decoder = parse(config, 'cohere');
+    if (!config.flag('use_qk_norm', false)) return decoder;
+    const norm = { kind: 'layernorm-nobias', epsilon: decoder.norm.epsilon };
+    return { ...decoder, attention: { ...decoder.attention, qkNorm: { norm, extent: 'each_head' } } };
   },
 };
 
@@ -23,7 +44,7 @@ export const cohere2: Family = {
   id: 'cohere2',
   modelTypes: ['cohere2'],
   parse(raw, where = 'config.json') {
-    const config = readConfig(raw, where);
+    const config = readConfig(raw, where, options);
     const decoder = parse(config, 'cohere2');
     const { numLayers, positions } = decoder;
     const pattern = config.count('sliding_window_pattern', 4);
@@ -37,6 +58,19 @@ export const cohere2: Family = {
     };
   },
 };
+
+/** The weights of all heads' norms are the rows of one tensor. */
+function storage(spec: DecoderSpec): Storage {
+  const { numHeads, numKeyValueHeads, headSize } = spec.attention;
+  return new Map(
+    [...storageOf(spec, partNames)].map(([name, place]): [string, StoredAs] => {
+      const [, which, head] = /\.(query|key)_norm\.heads\.(\d+)\./.exec(name) ?? [];
+      if (head === undefined) return [name, place];
+      const shape = [which === 'query' ? numHeads : numKeyValueHeads, headSize];
+      return [name, { ...place, within: { shape, row: Number(head), rows: 1 } }];
+    }),
+  );
+}
 
 function parse(config: ConfigReader, family: string): DecoderSpec {
   const headSize = readHeadSize(config);

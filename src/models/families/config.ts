@@ -45,6 +45,8 @@ export interface ConfigReader {
   optionalNames(key: string): readonly string[] | null;
   /** The reader of an object inside, or null where the key is null or missing. */
   optionalObject(key: string): ConfigReader | null;
+  /** The reader of an object inside; where the key is null or missing, of an empty one. */
+  object(key: string): ConfigReader;
   has(key: string): boolean;
   /** Whether a key is there and holds one of some values. */
   is(key: string, values: readonly unknown[]): boolean;
@@ -77,6 +79,7 @@ export function readConfig(config: Config, where: string, options: ConfigOptions
     if (!is(value)) throw expected(key, what);
     return value;
   }
+  const inside = (key: string) => readConfig(read(key, 'an object', isRecord, undefined), where, {}, `${path}${key}.`);
   const orNull = <T>(key: string, get: () => T): T | null => (isNothing(entry(key)) ? null : get());
   const count = (key: string, fallback?: number) => read(key, 'a whole number from 1', isCount, fallback);
   const positive = (key: string, fallback?: number) => read(key, 'a number above 0', isPositive, fallback);
@@ -113,8 +116,8 @@ export function readConfig(config: Config, where: string, options: ConfigOptions
       orNull(key, () => read(key, 'a list of whole numbers from 0', isListOf(isIndex), undefined)) ?? [],
     optionalText: (key) => orNull(key, () => read(key, 'a text', isText, undefined)),
     optionalNames: (key) => orNull(key, () => read(key, 'a list of names', isListOf(isText), undefined)),
-    optionalObject: (key) =>
-      orNull(key, () => readConfig(read(key, 'an object', isRecord, undefined), where, {}, `${path}${key}.`)),
+    optionalObject: (key) => orNull(key, () => inside(key)),
+    object: (key) => (isNothing(entry(key)) ? readConfig({}, where, {}, `${path}${key}.`) : inside(key)),
     has: (key) => !isNothing(entry(key)),
     is: (key, values) => values.includes(entry(key)),
     nameOf,

@@ -1,25 +1,8 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { InputError, RefusalError } from '../../core/errors.ts';
-import { golden } from '../checkpoint.fixture.ts';
 import { normlabConfig } from '../save.ts';
-import type { DecoderSpec } from '../spec.ts';
-import { families, familyOf } from './index.ts';
-
-type Config = Record<string, unknown>;
-
-const configOf = (name: string): Config => JSON.parse(readFileSync(join(golden(name), 'config.json'), 'utf8'));
-
-function parse(config: Config): DecoderSpec {
-  return familyOf(config).parse(config);
-}
-
-/** The spec of a golden case with some keys replaced; undefined removes a key. */
-function parsed(name: string, changes: Config): DecoderSpec {
-  const config = { ...configOf(name), ...changes };
-  return parse(Object.fromEntries(Object.entries(config).filter(([, value]) => value !== undefined)));
-}
+import { type Config, expectError, parse, parsed } from './families.fixture.ts';
+import { families } from './index.ts';
 
 describe('missing keys take the defaults of transformers', () => {
   test('gpt2', () => {
@@ -450,11 +433,6 @@ describe('refused in one line that names the key', () => {
     ['gpt2', { normlab: { norm: 'crmsnorm' } }, 'normlab.norm is "crmsnorm"'],
     ['gpt2', { normlab: { norm: 'rmsnorm', recentreInput: true } }, 'normlab.recentreInput is true'],
     ['falcon_new_arch', { parallel_attn: false }, 'parallel_attn is false'],
-    ['opt', { word_embed_proj_dim: 20 }, 'word_embed_proj_dim is 20'],
-    ['bloom', { apply_residual_connection_post_layernorm: true }, 'apply_residual_connection_post_layernorm is true'],
-    ['cohere', { use_qk_norm: true }, 'use_qk_norm is true'],
-    ['phi', { qk_layernorm: true }, 'qk_layernorm is true'],
-    ['stablelm', { qk_layernorm: true }, 'qk_layernorm is true'],
     ['bloom', { pretraining_tp: 2, slow_but_exact: true }, 'slow_but_exact is true'],
     ['gpt_neo', { attention_layers: ['local', 'far'] }, 'attention_layers is "far", which is not supported'],
     ['mpt', { norm_type: 'rmsnorm' }, 'norm_type is "rmsnorm"'],
@@ -478,13 +456,6 @@ describe('refused in one line that names the key', () => {
   ];
   test.each(input)('%s with %j', (name, changes, message) => expectError(name, changes, InputError, message));
   test.each(unsupported)('%s with %j', (name, changes, message) => expectError(name, changes, RefusalError, message));
-
-  function expectError(name: string, changes: Config, type: typeof InputError, message: string): void {
-    const call = () => parsed(name, changes);
-    expect(call).toThrow(type);
-    expect(call).toThrow(`config.json: ${message}`);
-    expect(call).not.toThrow('\n');
-  }
 });
 
 describe('the format of normlab itself', () => {

@@ -22,6 +22,8 @@ export interface Family {
   readonly namePrefix: string;
   /** Whether a tensor, named without the prefix, is a constant that some checkpoints hold and nobody needs. */
   readonly isBuffer: (name: string) => boolean;
+  /** Whether the reference code's last hidden state is the stream before the final norm. Absent: it is after it. */
+  readonly hiddenStatesEndBeforeFinalNorm?: true;
   /** Which keys of `config.json` say how large something is, for messages. */
   readonly sizeKeys: Readonly<Partial<Record<SizeName, string>>>;
 }

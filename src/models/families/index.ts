@@ -1,8 +1,10 @@
 import { InputError, RefusalError } from '../../core/errors.ts';
 import { quote } from '../../core/quote.ts';
 import { didYouMean } from '../../core/suggest.ts';
+import { biogpt } from './biogpt.ts';
 import { bloom } from './bloom.ts';
 import { cohere, cohere2 } from './cohere.ts';
+import { dbrx } from './dbrx.ts';
 import { deepseekV3 } from './deepseek_v3.ts';
 import { falcon } from './falcon.ts';
 import type { Family } from './family.ts';
@@ -20,11 +22,14 @@ import { llama } from './llama.ts';
 import { mistral } from './mistral.ts';
 import { mixtral } from './mixtral.ts';
 import { mpt } from './mpt.ts';
+import { nemotron } from './nemotron.ts';
 import { normlab } from './normlab.ts';
 import { olmo } from './olmo.ts';
 import { olmo2 } from './olmo2.ts';
 import { olmoe } from './olmoe.ts';
+import { openaiGpt } from './openai_gpt.ts';
 import { opt } from './opt.ts';
+import { persimmon } from './persimmon.ts';
 import { phi } from './phi.ts';
 import { phi3 } from './phi3.ts';
 import { qwen } from './qwen.ts';
@@ -34,6 +39,7 @@ import { qwen3 } from './qwen3.ts';
 import { qwen3Moe } from './qwen3_moe.ts';
 import { stablelm } from './stablelm.ts';
 import { starcoder2 } from './starcoder2.ts';
+import { xglm } from './xglm.ts';
 
 /** Every model family that normlab reads. */
 export const families: readonly Family[] = [
@@ -71,6 +77,12 @@ export const families: readonly Family[] = [
   starcoder2,
   cohere,
   cohere2,
+  persimmon,
+  nemotron,
+  dbrx,
+  xglm,
+  biogpt,
+  openaiGpt,
   normlab,
 ];
 

@@ -14,6 +14,7 @@ const partNames = {
   'blocks.#.mlp.output_norm': 'model.decoder.layers.#.final_layer_norm',
   'embedding.token': 'model.decoder.embed_tokens',
   'embedding.position': 'model.decoder.embed_positions',
+  'embedding.projection': 'model.decoder.project_in',
   'blocks.#.attention.query': 'model.decoder.layers.#.self_attn.q_proj',
   'blocks.#.attention.key': 'model.decoder.layers.#.self_attn.k_proj',
   'blocks.#.attention.value': 'model.decoder.layers.#.self_attn.v_proj',
@@ -21,6 +22,7 @@ const partNames = {
   'blocks.#.mlp.up': 'model.decoder.layers.#.fc1',
   'blocks.#.mlp.down': 'model.decoder.layers.#.fc2',
   final_norm: 'model.decoder.final_layer_norm',
+  'head.projection': 'model.decoder.project_out',
   head: 'lm_head',
 };
 
@@ -35,7 +37,7 @@ const options = {
   },
 } satisfies ConfigOptions;
 
-/** OPT: learned positions whose table begins with two rows that nothing uses, ReLU, and in one size norms after the sums. */
+/** OPT: learned positions whose table begins with two rows that nothing uses, ReLU, and one size with norms after the sums and narrow embeddings. */
 export const opt: Family = {
   id: 'opt',
   modelTypes: ['opt'],
@@ -52,9 +54,7 @@ export const opt: Family = {
   parse(raw, where = 'config.json') {
     const config = readConfig(raw, where, options);
     const hiddenSize = config.count('hidden_size');
-    config.unsupported('word_embed_proj_dim', 'embeddings of another size than the stream are not supported', [
-      hiddenSize,
-    ]);
+    const embeddingSize = config.optionalCount('word_embed_proj_dim') ?? hiddenSize;
     dividedHeadSize(config, 'hidden_size', 'num_attention_heads');
     const hasParameters = config.flag('layer_norm_elementwise_affine', true);
     const positions = { kind: 'learned', count: config.count('max_position_embeddings'), offset: 2 } as const;
@@ -79,6 +79,7 @@ export const opt: Family = {
       finalNorm: endsWithNorm ? decoder.finalNorm : null,
       attention: { ...decoder.attention, qkvBias: bias, outputBias: bias },
       mlp: { ...decoder.mlp, bias },
+      ...(embeddingSize === hiddenSize ? {} : { embeddingSize }),
     };
   },
 };

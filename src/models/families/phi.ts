@@ -1,6 +1,6 @@
 import { activationNames } from './activation.ts';
 import { dividedHeadSize, readKeyValueHeads, readRotary } from './attention.ts';
-import { readConfig } from './config.ts';
+import { type ConfigOptions, readConfig } from './config.ts';
 import type { Family } from './family.ts';
 import { gptLike } from './layernorm.ts';
 import { runNorm } from './recentred.ts';
@@ -12,6 +12,8 @@ const partNames = {
   'blocks.#.attention.query': 'model.layers.#.self_attn.q_proj',
   'blocks.#.attention.key': 'model.layers.#.self_attn.k_proj',
   'blocks.#.attention.value': 'model.layers.#.self_attn.v_proj',
+  'blocks.#.attention.query_norm': 'model.layers.#.self_attn.q_layernorm',
+  'blocks.#.attention.key_norm': 'model.layers.#.self_attn.k_layernorm',
   'blocks.#.attention.output': 'model.layers.#.self_attn.dense',
   'blocks.#.mlp.up': 'model.layers.#.mlp.fc1',
   'blocks.#.mlp.down': 'model.layers.#.mlp.fc2',
@@ -19,7 +21,21 @@ const partNames = {
   head: 'lm_head',
 };
 
-/** Phi-1, 1.5 and 2: both branches side by side with one norm, a part of each head rotated, biases on the head too. */
+const options = {
+  defaults: {
+    vocab_size: 51_200,
+    hidden_size: 2048,
+    intermediate_size: 8192,
+    num_hidden_layers: 24,
+    num_attention_heads: 32,
+  },
+} satisfies ConfigOptions;
+
+/**
+ * Phi-1, 1.5 and 2: both branches side by side with one norm, a part of each head rotated, biases on the head too.
+ *
+ * Norms on queries and keys follow transformers 4.48 and newer; older versions can't run them.
+ */
 export const phi: Family = {
   id: 'phi',
   modelTypes: ['phi'],
@@ -33,9 +49,9 @@ export const phi: Family = {
   },
   storage: (spec) => storageOf(spec, partNames),
   parse(raw, where = 'config.json') {
-    const config = readConfig(raw, where);
-    config.unsupported('qk_layernorm', 'norms on queries and keys are not supported here', [false]);
+    const config = readConfig(raw, where, options);
     const headSize = dividedHeadSize(config, 'hidden_size', 'num_attention_heads');
+    const norm = { kind: 'layernorm', epsilon: config.positive('layer_norm_eps', 1e-5) };
     const decoder = gptLike(config, {
       family: 'phi',
       hiddenSize: config.count('hidden_size'),
@@ -43,12 +59,17 @@ export const phi: Family = {
       numHeads: config.count('num_attention_heads'),
       maxPositions: config.count('max_position_embeddings', 2048),
       positions: readRotary(config, headSize, 0.5),
-      norm: runNorm(config, { kind: 'layernorm', epsilon: config.positive('layer_norm_eps', 1e-5) }),
+      norm: runNorm(config, norm),
       activation: config.choice('hidden_act', activationNames, 'gelu_new'),
       innerSize: config.count('intermediate_size'),
       tiedHead: false,
     });
-    const attention = { ...decoder.attention, numKeyValueHeads: readKeyValueHeads(config) };
+    const isNormed = config.flag('qk_layernorm', false);
+    const attention = {
+      ...decoder.attention,
+      numKeyValueHeads: readKeyValueHeads(config),
+      qkNorm: isNormed ? ({ norm, extent: 'head' } as const) : null,
+    };
     return { ...decoder, parallel: 'shared_norm', attention, headBias: true };
   },
 };

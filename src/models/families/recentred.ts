@@ -20,5 +20,10 @@ export function runNorm(config: ConfigReader, norm: NormSpec): NormSpec {
   const key = config.optionalObject('normlab');
   if (key === null) return norm;
   key.unsupported('recentreInput', 'the embeddings of this architecture can be stored centred', [false]);
-  return { ...norm, kind: key.choice('norm', { rmsnorm: rmsCounterpart(norm.kind) ?? norm.kind }) };
+  const counterpart = rmsCounterpart(norm.kind);
+  if (counterpart === undefined) {
+    key.unsupported('norm', `no RMSNorm has weights as ${norm.kind} stores them`);
+    return norm;
+  }
+  return { ...norm, kind: key.choice('norm', { rmsnorm: counterpart }) };
 }

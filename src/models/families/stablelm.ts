@@ -1,20 +1,38 @@
 import { dividedHeadSize, readRotary } from './attention.ts';
-import { readConfig } from './config.ts';
+import { type ConfigOptions, readConfig } from './config.ts';
 import type { Family } from './family.ts';
-import { llamaLayout, readLlamaLike } from './llama.ts';
+import { llamaLayout, llamaNames, readLlamaLike } from './llama.ts';
 import { runNorm } from './recentred.ts';
+import { storageOf } from './storage.ts';
+
+const partNames = {
+  ...llamaNames,
+  'blocks.#.attention.query_norm.heads.#': 'model.layers.#.self_attn.q_layernorm.norms.#',
+  'blocks.#.attention.key_norm.heads.#': 'model.layers.#.self_attn.k_layernorm.norms.#',
+};
+
+const options = {
+  defaults: {
+    vocab_size: 50_304,
+    intermediate_size: 6912,
+    hidden_size: 2560,
+    num_hidden_layers: 32,
+    num_attention_heads: 32,
+  },
+} satisfies ConfigOptions;
 
 /** StableLM: Llama's layout with LayerNorms, a part of each head rotated, and in one size branches side by side. */
 export const stablelm: Family = {
   id: 'stablelm',
   modelTypes: ['stablelm'],
   ...llamaLayout,
+  storage: (spec) => storageOf(spec, partNames),
   parse(raw, where = 'config.json') {
-    const config = readConfig(raw, where);
-    config.unsupported('qk_layernorm', 'norms on queries and keys are not supported here', [false]);
+    const config = readConfig(raw, where, options);
     const headSize = dividedHeadSize(config, 'hidden_size', 'num_attention_heads');
+    const epsilon = config.positive('layer_norm_eps', 1e-5);
     const decoder = readLlamaLike(config, 'stablelm', {
-      norm: runNorm(config, { kind: 'layernorm', epsilon: config.positive('layer_norm_eps', 1e-5) }),
+      norm: runNorm(config, { kind: 'layernorm', epsilon }),
       headSize,
       positions: readRotary(config, headSize, 0.25),
       keyValueHeads: 32,
@@ -23,7 +41,13 @@ export const stablelm: Family = {
     });
     return {
       ...decoder,
-      attention: { ...decoder.attention, qkvBias: config.flag('use_qkv_bias', false) },
+      attention: {
+        ...decoder.attention,
+        qkvBias: config.flag('use_qkv_bias', false),
+        qkNorm: config.flag('qk_layernorm', false)
+          ? { norm: { kind: 'layernorm-nobias', epsilon }, extent: 'each_head' }
+          : null,
+      },
       ...(config.flag('use_parallel_residual', false) ? { parallel: 'shared_norm' } : {}),
     };
   },

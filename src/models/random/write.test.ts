@@ -30,7 +30,19 @@ async function valuesOf(folder: string): Promise<ReadonlyMap<string, Float64Arra
 }
 
 describe('a random model', () => {
-  const cases = ['gpt2', 'llama_gqa_tied', 'gemma', 'mixtral', 'qwen2_moe', 'bloom', 'falcon_new_arch', 'phi3', 'olmo'];
+  const cases = [
+    'gpt2',
+    'llama_gqa_tied',
+    'gemma',
+    'mixtral',
+    'qwen2_moe',
+    'bloom',
+    'falcon_new_arch',
+    'phi3',
+    'olmo',
+    'dbrx',
+    'cohere_qk',
+  ];
 
   test.each(cases)('%s opens as what its config says', async (name) => {
     const { out, result } = await written(name);
@@ -39,6 +51,13 @@ describe('a random model', () => {
     expect(model.tensors.length).toBe(model.checkpoint.tensors.size);
     expect(families.some(({ id }) => id === result.family)).toBe(true);
     expect(result.parameters).toBe(model.tensors.reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0));
+  });
+
+  test('draws each expert by itself where all lie in one tensor', async () => {
+    const values = (await valuesOf((await written('dbrx')).out)).get('transformer.blocks.1.ffn.experts.mlp.w2');
+    const first = Array.from({ length: 4 }, (_, expert) => values?.[expert * 20 * 48]);
+    expect(new Set(first).size).toBe(4);
+    expect(first).not.toContain(0);
   });
 
   test('draws weights with the given deviation, and leaves biases and norms neutral', async () => {

@@ -8,6 +8,7 @@ import { createRandom } from '../../core/random.ts';
 import { sizeOf } from '../../core/shape.ts';
 import { familyOf } from '../families/index.ts';
 import { decoderParameters, type ParameterDeclaration } from '../layout.ts';
+import { storedShape } from '../weights.ts';
 import { initialBytes, type ValueOptions } from './values.ts';
 
 export interface RandomModelOptions {
@@ -65,9 +66,15 @@ export async function writeRandomModel(options: RandomModelOptions): Promise<Ran
   for (const declaration of decoderParameters(spec)) {
     const place = storage.get(declaration.name);
     if (place === undefined) throw new Error(`models/random: ${family.id} has no place for ${declaration.name}`);
-    if (stored.has(place.tensor)) continue;
-    const shape = place.transposed ? [...declaration.shape].reverse() : declaration.shape;
-    stored.set(place.tensor, { name: place.tensor, shape, byteLength: sizeOf(shape) * byteSizes[dtype], declaration });
+    const { parts = [] } = stored.get(place.tensor) ?? {};
+    if (parts.length > 0 && place.within === undefined) continue;
+    const shape = storedShape(place, declaration.shape);
+    stored.set(place.tensor, {
+      name: place.tensor,
+      shape,
+      byteLength: sizeOf(shape) * byteSizes[dtype],
+      parts: [...parts, { declaration, row: place.within?.row ?? 0 }].sort((a, b) => a.row - b.row),
+    });
   }
   const tensors = [...stored.values()];
   const shards = planShards(tensors, shardBytes);
@@ -108,11 +115,12 @@ interface PlannedTensor {
   readonly name: string;
   readonly shape: readonly number[];
   readonly byteLength: number;
-  readonly declaration: ParameterDeclaration;
+  /** What lies in it, one after the other. */
+  readonly parts: readonly { readonly declaration: ParameterDeclaration; readonly row: number }[];
 }
 
 function entryOf(
-  { name, shape, declaration }: PlannedTensor,
+  { name, shape, parts }: PlannedTensor,
   options: ValueOptions,
   onBytes: (count: number) => void,
 ): TensorEntry {
@@ -121,9 +129,11 @@ function entryOf(
     dtype: options.dtype,
     shape,
     async *data() {
-      for await (const block of initialBytes(declaration, options)) {
-        yield block;
-        onBytes(block.byteLength);
+      for (const { declaration } of parts) {
+        for await (const block of initialBytes(declaration, options)) {
+          yield block;
+          onBytes(block.byteLength);
+        }
       }
     },
   };

@@ -30,6 +30,9 @@ export function recordedOutputs(model: Model, recording: Recording): ReadonlyMap
   const backward = loss === undefined ? [] : gradients(loss, parameters);
   const gradientOf = new Map(differentiated.map(({ name }, i) => [name, backward[i]]));
 
+  const hiddenStates = model.family.hiddenStatesEndBeforeFinalNorm
+    ? [...graph.hiddenStates.slice(0, -1), graph.lastBlockOut]
+    : graph.hiddenStates;
   const find = (recorded: RecordedTensor): Tensor | undefined => {
     switch (recorded.group) {
       case 'logits':
@@ -39,7 +42,7 @@ export function recordedOutputs(model: Model, recording: Recording): ReadonlyMap
       case 'gradients':
         return gradientOf.get(recorded.name);
       case 'hidden_states':
-        return recorded.name === 'last_block_out' ? graph.lastBlockOut : graph.hiddenStates[numberOf(recorded.name)];
+        return recorded.name === 'last_block_out' ? graph.lastBlockOut : hiddenStates[numberOf(recorded.name)];
     }
   };
   return new Map(

@@ -54,6 +54,17 @@ const cases = [
   'starcoder2',
   'cohere',
   'cohere2',
+  'openai_gpt_postln',
+  'opt_postln',
+  'bloom_post_residual',
+  'dbrx',
+  'persimmon',
+  'nemotron',
+  'xglm',
+  'biogpt',
+  'stablelm_qk_parallel',
+  'cohere_qk',
+  'phi_qk',
 ];
 
 const verify = (folder: string, options: Partial<VerifyOptions> = {}) =>
@@ -133,6 +144,17 @@ const changedCases = [
   'starcoder2',
   'cohere',
   'cohere2',
+  'openai_gpt_postln',
+  'opt_postln',
+  'bloom_post_residual',
+  'dbrx',
+  'persimmon',
+  'nemotron',
+  'xglm',
+  'biogpt',
+  'stablelm_qk_parallel',
+  'cohere_qk',
+  'phi_qk',
 ];
 
 test.each(changedCases)(
@@ -150,8 +172,8 @@ test.each(changedCases)(
     }
     expect(kinds.size).toBeGreaterThanOrEqual(8);
     const isNoticed = async (tensor: string): Promise<boolean> => {
-      const isTokens = /wte|embed_tokens|embed_in|word_embeddings\.weight/.test(tensor);
-      const isLatePosition = tensor.endsWith('decoder.embed_positions.weight');
+      const isTokens = /wte|tokens_embed|embed_tokens|embed_in|word_embeddings\.weight/.test(tensor);
+      const isLatePosition = tensor.endsWith('.embed_positions.weight');
       const width = tensors.get(tensor)?.shape[1] ?? 1;
       // The router's row of an expert that no token comes near to choosing changes nothing.
       const isRouter =
@@ -162,7 +184,7 @@ test.each(changedCases)(
     };
     for (const [kind, members] of kinds) {
       // Without rotary positions a key's bias adds the same to all scores of a query.
-      if (name === 'opt' && kind.endsWith('k_proj.bias')) continue;
+      if (/^(opt|opt_postln|xglm|biogpt)$/.test(name) && kind.endsWith('k_proj.bias')) continue;
       // It counts in the choice alone.
       if (kind.endsWith('e_score_correction_bias')) continue;
       // No token may choose an expert.
