@@ -16,20 +16,8 @@ const deepseeks: readonly LlamaSize[] = [
   },
 ];
 
-/** DeepSeek LLM, which is a Llama. */
-export const deepseekPresets: readonly Preset[] = deepseeks.map((size) =>
-  llama(size, {
-    vocab_size: 102_400,
-    max_position_embeddings: 4096,
-    rms_norm_eps: 1e-6,
-    rope_theta: 10_000,
-    torch_dtype: 'bfloat16',
-    tie_word_embeddings: false,
-  }),
-);
-
 /** DeepSeek-V3 without the layer of its checkpoint that predicts the token after the next. */
-export const deepseekV3Preset: Preset = {
+const deepseekV3: Preset = {
   id: 'deepseek-v3',
   name: 'DeepSeek-V3',
   config: {
@@ -78,3 +66,18 @@ export const deepseekV3Preset: Preset = {
   source: 'DeepSeek-AI 2024 (DeepSeek-V3), §4.2; deepseek-ai/DeepSeek-V3',
   note: 'The published weights are of 8 bits, with a scale for each block of them, and hold a further layer that predicts the token after the next.',
 };
+
+/** DeepSeek LLM, which is a Llama, and DeepSeek-V3. */
+export const deepseekPresets: readonly Preset[] = [
+  ...deepseeks.map((size) =>
+    llama(size, {
+      vocab_size: 102_400,
+      max_position_embeddings: 4096,
+      rms_norm_eps: 1e-6,
+      rope_theta: 10_000,
+      torch_dtype: 'bfloat16',
+      tie_word_embeddings: false,
+    }),
+  ),
+  deepseekV3,
+];

@@ -1,26 +1,14 @@
-import { InputError, RefusalError } from '../../core/errors.ts';
+import { InputError } from '../../core/errors.ts';
 import { quote } from '../../core/quote.ts';
 import { didYouMean } from '../../core/suggest.ts';
 import { familyOf } from '../families/index.ts';
 import type { DecoderSpec } from '../spec.ts';
 import type { Preset } from './preset.ts';
-import { presetRecords } from './records.ts';
+import { presets } from './records.ts';
 
 export { type Gpt3Shape, gpt3Config, gpt3VocabularySize } from './gpt3.ts';
 export type { Preset, PublishedCount } from './preset.ts';
-
-/** Every published size that normlab knows by name and whose config a family reads. */
-export const presets: readonly Preset[] = presetRecords.filter(isRead);
-
-function isRead(preset: Preset): boolean {
-  try {
-    presetSpec(preset);
-    return true;
-  } catch (error) {
-    if (error instanceof RefusalError) return false;
-    throw error;
-  }
-}
+export { presets } from './records.ts';
 
 /** The preset of that id, in upper or lower case. Throws InputError with the nearest one where there is none. */
 export function findPreset(id: string): Preset {

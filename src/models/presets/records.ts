@@ -1,5 +1,5 @@
 import { bloomPresets } from './bloom.ts';
-import { deepseekPresets, deepseekV3Preset } from './deepseek.ts';
+import { deepseekPresets } from './deepseek.ts';
 import { falconPresets } from './falcon.ts';
 import { gemmaPresets } from './gemma.ts';
 import { gpt2Presets } from './gpt2.ts';
@@ -11,15 +11,14 @@ import type { Preset } from './preset.ts';
 import { pythiaPresets } from './pythia.ts';
 import { qwenPresets } from './qwen.ts';
 
-/** Every preset that is written down, also those of families that aren't read. */
-export const presetRecords: readonly Preset[] = [
+/** Every published size that normlab knows by name. */
+export const presets: readonly Preset[] = [
   ...gpt2Presets,
   ...gpt3Presets,
   ...llamaPresets,
   ...olmoPresets,
   ...qwenPresets,
   ...deepseekPresets,
-  deepseekV3Preset,
   ...gemmaPresets,
   ...pythiaPresets,
   ...optPresets,
