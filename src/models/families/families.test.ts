@@ -449,7 +449,7 @@ describe('refused in one line that names the key', () => {
     [
       'gpt2',
       { model_type: 'gpt3' },
-      'model_type is "gpt3", which is not supported (did you mean "gpt2"?); supported: gpt2,',
+      'model_type is "gpt3", an architecture that normlab does not read; supported: gpt2,',
     ],
     ['gpt2', { model_type: 'a\nb' }, 'model_type is "a\\nb"'],
   ];
