@@ -72,13 +72,18 @@ function storage(spec: DecoderSpec): Storage {
   );
 }
 
+const maxPositions = 8192;
+
 function parse(config: ConfigReader, family: string): DecoderSpec {
   const headSize = readHeadSize(config);
   const decoder = readLlamaLike(config, family, {
     norm: runNorm(config, { kind: 'layernorm-nobias', epsilon: config.positive('layer_norm_eps', 1e-5) }),
     headSize,
-    positions: { ...readRotary(config, headSize), interleaved: true },
-    maxPositions: 8192,
+    positions: {
+      ...readRotary(config, headSize, undefined, undefined, { positions: maxPositions }),
+      interleaved: true,
+    },
+    maxPositions,
     tiedHead: true,
   });
   return { ...decoder, parallel: 'shared_norm', logitScale: config.positive('logit_scale', 0.0625) };
