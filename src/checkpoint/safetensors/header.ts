@@ -1,9 +1,9 @@
 import { byteSizes, type DType, dtypes } from '../../core/dtype.ts';
 import { InputError } from '../../core/errors.ts';
+import { findDuplicateKey, isDeeperThan } from '../../core/jsonScan.ts';
 import { quote } from '../../core/quote.ts';
 import { formatShape, type StaticShape } from '../../core/shape.ts';
 import { formatDTypes, maxHeaderBytes, metadataKey, type TensorInfo } from './format.ts';
-import { findDuplicateKey, isDeeperThan } from './jsonScan.ts';
 
 export interface Header {
   /** In the order of their bytes. */
