@@ -8,11 +8,11 @@ import { InputError, InterruptedError, RefusalError } from '../core/errors.ts';
 import { ulp } from '../core/rounding.ts';
 import { saveNormlabModel } from '../models/index.ts';
 import { compareLogits } from './certificate/difference.ts';
-import { observe } from './certificate/observe.ts';
+import { observe, readDecoder } from './certificate/observe.ts';
 import { certificateSchema } from './certificate/schema.ts';
 import { type ConvertedModel, type ConvertOptions, convertModel } from './convert.ts';
 import { preLnSpec, randomParameters } from './decoder.fixture.ts';
-import { differenceToGolden, goldenFolder, loadDecoder, temporaryPaths } from './golden.fixture.ts';
+import { differenceToGolden, goldenFolder, temporaryPaths } from './golden.fixture.ts';
 
 const temporary = temporaryPaths();
 
@@ -88,7 +88,7 @@ test.each(otherFamilies.flatMap((name) => kinds.map(([target, format]) => [name,
     const out = await temporary(`${name}-${target}-${format}`);
     await converted({ source: goldenFolder(name), out, target, format, dtype: 'float64', certify: false });
     expect(await differenceToGolden(out, name)).toBeLessThan(1e-10);
-    const { norm } = (await loadDecoder(out)).spec;
+    const { norm } = (await readDecoder(out)).spec;
     expect(norm.kind.startsWith(target)).toBe(true);
   },
 );
@@ -237,8 +237,8 @@ test('normlab’s own models are converted, with biases that only the folded nor
   expect(rules.get('blocks.0.mlp.up.bias')).toBe('zeros; add blocks.0.mlp.up.weight · blocks.0.mlp.input_norm.bias');
   const inputIds = [[1, 2, 3, 4]];
   const difference = compareLogits(
-    observe(await loadDecoder(source), inputIds),
-    observe(await loadDecoder(out), inputIds),
+    observe(await readDecoder(source), inputIds),
+    observe(await readDecoder(out), inputIds),
   );
   expect(difference.maxAbsLogit).toBeLessThan(1e-10);
 });
