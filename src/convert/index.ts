@@ -24,6 +24,7 @@ export {
   type StoredDType,
   storedDTypes,
 } from './options.ts';
+export { originText, type Provenance, provenanceOf } from './provenance.ts';
 export { applyRule, applyRules, type ParameterValues, storedParameters, valueParameters } from './rules/apply.ts';
 export { llamaPlan } from './rules/llama.ts';
 export { blocksOf, defaultBlockElements, matrixOf, type RowMatrix, readAll } from './rules/matrix.ts';
