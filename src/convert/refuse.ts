@@ -8,6 +8,7 @@ import {
   rmsCounterpart,
 } from '../models/index.ts';
 import type { ConversionFormat, ConversionTarget } from './options.ts';
+import { originText, provenanceOf } from './provenance.ts';
 import { hasParameter, recentredNorm } from './rules/spec.ts';
 
 type Described = Pick<Model, 'folder' | 'spec' | 'config'>;
@@ -23,7 +24,9 @@ export function nothingToDo(model: Described, target: ConversionTarget): string 
   const kinds = [...new Set(norms.map(({ norm }) => norm.kind))];
   const [kind = 'none'] = kinds;
   if (kinds.length === 1 && isTarget(kind, target)) {
-    return `${folder}: its norms are ${kind} already; nothing to do`;
+    const provenance = provenanceOf(model.config);
+    const how = provenance === undefined ? '' : `, converted ${originText(provenance)}`;
+    return `${folder}: its norms are ${kind} already${how}; nothing to do`;
   }
   if (spec.placement !== 'pre') {
     throw refusal(model, `placement is ${spec.placement}: ${placementReasons[spec.placement]}`);
@@ -37,7 +40,7 @@ export function nothingToDo(model: Described, target: ConversionTarget): string 
   if (target === 'crmsnorm' && kinds.some((id) => isTarget(id, 'rmsnorm'))) {
     throw refusal(
       model,
-      wasConverted(model)
+      provenanceOf(model.config) !== undefined
         ? 'it was converted to rmsnorm, and its rounded weights are not exactly zero-mean any more; convert the LayerNorm original instead'
         : 'its residual stream is not zero-mean: an RMSNorm model keeps the mean that a CRMSNorm model cannot hold',
     );
@@ -147,11 +150,6 @@ function streamNorms(spec: DecoderSpec): readonly NormPart[] {
 
 function isTarget(kind: string, target: ConversionTarget): boolean {
   return target === 'crmsnorm' ? kind === 'crmsnorm' : kind.startsWith('rmsnorm');
-}
-
-function wasConverted({ config }: Described): boolean {
-  const key = config.normlab;
-  return typeof key === 'object' && key !== null && 'converted' in key;
 }
 
 function refusal({ folder }: Pick<Model, 'folder'>, reason: string): RefusalError {

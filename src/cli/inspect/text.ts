@@ -1,4 +1,4 @@
-import type { ConversionFormat, ConversionVerdict } from '../../convert/index.ts';
+import { type ConversionFormat, type ConversionVerdict, originText } from '../../convert/index.ts';
 import { byteSizes, type DType, floatDTypes } from '../../core/dtype.ts';
 import { formatBytes, formatSignificant, formatTable } from '../../core/format.ts';
 import type { PublishedCount } from '../../models/index.ts';
@@ -103,9 +103,8 @@ function verdictText(verdict: ConversionVerdict): string {
   }
 }
 
-function convertedText({ target, version, certificate }: Converted): string {
-  const by = version === null ? '' : ` by normlab ${version}`;
-  const origin = `from a LayerNorm model to ${target}${by}`;
+function convertedText({ certificate, ...provenance }: Converted): string {
+  const origin = `to ${provenance.target} ${originText(provenance)}`;
   if (certificate === null) return `${origin}; there is no certificate.json that could be read`;
   const { stored, limits, passed } = certificate;
   const figures = `max |Δlogit| ${stored.maxAbsLogit.toExponential(2)} as stored, limit ${limits.stored.toExponential(2)}`;
