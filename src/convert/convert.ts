@@ -11,8 +11,9 @@ import { certify, failures } from './certificate/certify.ts';
 import { certificateInputs, type InputsOptions } from './certificate/inputs.ts';
 import { type Certificate, certificateFormatVersion } from './certificate/schema.ts';
 import { checkMemory, checkPlaces } from './checks.ts';
-import type { ConversionFormat, ConversionTarget, StoredDType } from './options.ts';
+import type { ConversionFormat, ConversionTarget, RewriteOptions, StoredDType } from './options.ts';
 import { checkFormat, defaultFormat, nothingToDo } from './refuse.ts';
+import { askedRewrites } from './rewrites.ts';
 import { readParameterValues, storedParameters } from './rules/apply.ts';
 import { describeRule } from './rules/describe.ts';
 import { llamaPlan } from './rules/llama.ts';
@@ -24,7 +25,7 @@ import { type OutputTensor, outputLayout, storedDType, untiedStorage } from './w
 import { hashSource, type SourceHash, sourceBytes } from './write/source.ts';
 import { storedBytes, writeWeights } from './write/weights.ts';
 
-export interface ConvertOptions {
+export interface ConvertOptions extends RewriteOptions {
   /** Folder of the model to convert. */
   readonly source: string;
   /** Folder to create. */
@@ -55,6 +56,8 @@ export interface ConvertedModel {
   readonly format: ConversionFormat;
   /** Whether the head had been the token embedding and got a matrix of its own. */
   readonly untiedHead: boolean;
+  /** Whether the decoder subtracts the mean of the embeddings' sum itself. */
+  readonly recentresInput: boolean;
   readonly tensorsWritten: number;
   readonly tensorsRewritten: number;
   readonly bytesWritten: number;
@@ -79,11 +82,11 @@ export async function convertModel(options: ConvertOptions): Promise<ConversionR
   const model = await openModel(options.source);
   try {
     const { target } = options;
-    const reason = nothingToDo(model, target);
+    const reason = nothingToDo(model, target, options);
     if (reason !== undefined) return { status: 'nothing-to-do', reason };
     const format = options.format ?? defaultFormat(model, target);
-    checkFormat(model, target, format);
-    const plan = planFor(model, target, format);
+    checkFormat(model, target, format, options);
+    const plan = planFor(model, target, format, options);
     checkPlaces(options.source, options.out);
     if (options.certify !== false) checkMemory(model);
     const force = options.force ?? false;
@@ -95,8 +98,13 @@ export async function convertModel(options: ConvertOptions): Promise<ConversionR
   }
 }
 
-function planFor(model: Model, target: ConversionTarget, format: ConversionFormat): ConversionPlan {
-  const plan = conversionPlan(model.spec, target);
+function planFor(
+  model: Model,
+  target: ConversionTarget,
+  format: ConversionFormat,
+  { fold, qkNorms }: RewriteOptions,
+): ConversionPlan {
+  const plan = conversionPlan(model.spec, target, { fold, qkNorms, keepsNormKinds: format === 'hf' });
   if (format === 'llama') return llamaPlan(plan, model.folder);
   return format === 'normlab' ? { ...plan, spec: { ...plan.spec, family: 'normlab' } } : plan;
 }
@@ -126,6 +134,7 @@ async function build(
     spec,
     target,
     format,
+    rewrites: askedRewrites(target, options),
     dtype: moreDTypes.length === 0 ? onlyDType : undefined,
     keepsDType: dtype === 'source',
     sourceSha256: source.sha256,
@@ -143,6 +152,7 @@ async function build(
     target,
     format,
     untiedHead: isUntied(model, plan),
+    recentresInput: spec.recentreInput === true,
     tensorsWritten: new Set(tensors.map(({ name }) => name)).size,
     tensorsRewritten: rules.filter(({ steps }) => steps.length > 0).length,
     bytesWritten,
