@@ -13,8 +13,9 @@ import { failures } from './certificate/limits.ts';
 import { readDecoder } from './certificate/observe.ts';
 import { type Certificate, type CertificateInputs, certificateFormatVersion } from './certificate/schema.ts';
 import { checkMemory, checkPlaces } from './checks.ts';
-import type { ConversionFormat, ConversionTarget, StoredDType } from './options.ts';
+import type { ConversionFormat, ConversionTarget, RewriteOptions, StoredDType } from './options.ts';
 import { checkFormat, defaultFormat, nothingToDo } from './refuse.ts';
+import { askedRewrites } from './rewrites.ts';
 import { readParameterValues, storedParameters } from './rules/apply.ts';
 import { describeRule } from './rules/describe.ts';
 import { llamaPlan } from './rules/llama.ts';
@@ -26,7 +27,7 @@ import { type OutputTensor, outputLayout, storedDType, untiedStorage } from './w
 import { hashSource, type SourceHash, sourceBytes } from './write/source.ts';
 import { storedBytes, writeWeights } from './write/weights.ts';
 
-export interface ConvertOptions {
+export interface ConvertOptions extends RewriteOptions {
   /** Folder of the model to convert. */
   readonly source: string;
   /** Folder to create. */
@@ -57,6 +58,8 @@ export interface ConvertedModel {
   readonly format: ConversionFormat;
   /** Whether the head had been the token embedding and got a matrix of its own. */
   readonly untiedHead: boolean;
+  /** Whether the decoder subtracts the mean of the embeddings' sum itself. */
+  readonly recentresInput: boolean;
   readonly tensorsWritten: number;
   readonly tensorsRewritten: number;
   readonly bytesWritten: number;
@@ -81,11 +84,11 @@ export async function convertModel(options: ConvertOptions): Promise<ConversionR
   const model = await openModel(options.source);
   try {
     const { target } = options;
-    const reason = nothingToDo(model, target);
+    const reason = nothingToDo(model, target, options);
     if (reason !== undefined) return { status: 'nothing-to-do', reason };
     const format = options.format ?? defaultFormat(model, target);
-    checkFormat(model, target, format);
-    const plan = planFor(model, target, format);
+    checkFormat(model, target, format, options);
+    const plan = planFor(model, target, format, options);
     checkPlaces(options.source, options.out);
     const inputs = options.certify === false ? null : await certificateInputs(model, options.inputs ?? { seed: 0 });
     if (inputs !== null) checkMemory([model], inputs.inputIds, '--no-certify converts without one');
@@ -98,8 +101,13 @@ export async function convertModel(options: ConvertOptions): Promise<ConversionR
   }
 }
 
-function planFor(model: Model, target: ConversionTarget, format: ConversionFormat): ConversionPlan {
-  const plan = conversionPlan(model.spec, target);
+function planFor(
+  model: Model,
+  target: ConversionTarget,
+  format: ConversionFormat,
+  { fold, qkNorms }: RewriteOptions,
+): ConversionPlan {
+  const plan = conversionPlan(model.spec, target, { fold, qkNorms, keepsNormKinds: format === 'hf' });
   if (format === 'llama') return llamaPlan(plan, model.folder);
   return format === 'normlab' ? { ...plan, spec: { ...plan.spec, family: 'normlab' } } : plan;
 }
@@ -135,6 +143,7 @@ async function build(
     spec,
     target,
     format,
+    rewrites: askedRewrites(target, options),
     dtype: moreDTypes.length === 0 ? onlyDType : undefined,
     keepsDType: dtype === 'source',
     sourceSha256: source.sha256,
@@ -152,6 +161,7 @@ async function build(
     target,
     format,
     untiedHead: isUntied(model, plan),
+    recentresInput: spec.recentreInput === true,
     tensorsWritten: new Set(tensors.map(({ name }) => name)).size,
     tensorsRewritten: rules.filter(({ steps }) => steps.length > 0).length,
     bytesWritten,

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll } from 'vitest';
 import { openSafetensors } from '../checkpoint/index.ts';
 import { observe, readDecoder } from './certificate/observe.ts';
+import { type ConvertedModel, type ConvertOptions, convertModel } from './convert.ts';
 
 /** The folder of a golden case: a checkpoint, and what transformers computed with it in float64. */
 export function goldenFolder(name: string): string {
@@ -24,6 +25,13 @@ export async function differenceToGolden(folder: string, name: string): Promise<
   } finally {
     await golden.close();
   }
+}
+
+/** Converts a model that there is something to do for. */
+export async function converted(options: ConvertOptions): Promise<ConvertedModel> {
+  const result = await convertModel(options);
+  if (result.status !== 'converted') throw new Error(result.reason);
+  return result;
 }
 
 /** Gives paths in a folder that is removed after the tests of a file. */

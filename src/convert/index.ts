@@ -21,6 +21,7 @@ export {
   type ConversionTarget,
   conversionFormats,
   conversionTargets,
+  type RewriteOptions,
   type StoredDType,
   storedDTypes,
 } from './options.ts';

@@ -24,6 +24,8 @@ interface ConvertArguments {
   readonly to: ConversionTarget;
   readonly format?: ConversionFormat;
   readonly dtype: keyof typeof storedDTypes;
+  readonly fold?: true;
+  readonly qkNorms?: true;
   readonly force?: true;
   readonly certify: boolean;
   readonly text?: string;
@@ -55,6 +57,11 @@ export const convertCommand: CommandModule = {
           .choices(Object.keys(storedDTypes))
           .default('source'),
       )
+      .option(
+        '--fold',
+        'put the weights of the norms before branches and head into the next linears, of RMSNorm models too',
+      )
+      .option('--qk-norms', 'make RMSNorms of the LayerNorms on queries and keys too')
       .option('--force', 'replace an existing model in <out>')
       .option('--no-certify', 'skip the certificate: no memory for it, or done elsewhere')
       .option('--text <file>', 'certify on the beginning of a text, not on random ids; with perplexities')
@@ -120,6 +127,9 @@ function facts(result: ConvertedModel): readonly string[] {
   return [
     ...(result.untiedHead
       ? ['Untied: the head keeps the old token embedding as a matrix of its own; a runtime that ties it anyway errs.']
+      : []),
+    ...(result.recentresInput
+      ? ['Recentred: the embeddings have no stored mean to take out, so that their sum loses it as the model runs.']
       : []),
     `Written to ${path} (${target}, format ${format}): ${tensorsWritten} tensors, ${tensorsRewritten} rewritten, ${formatBytes(bytesWritten)}.`,
     ...(copied.length === 0 ? [] : [`Copied: ${copied.join(', ')}.`]),

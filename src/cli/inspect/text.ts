@@ -91,10 +91,11 @@ const formatMeanings: Readonly<Record<ConversionFormat, string>> = {
 function verdictText(verdict: ConversionVerdict): string {
   switch (verdict.outcome) {
     case 'converts': {
-      const { formats, tensors, rewritten, untiesHead } = verdict;
+      const { formats, tensors, rewritten, untiesHead, recentresInput } = verdict;
       const untied = untiesHead ? '; the head becomes a matrix of its own' : '';
+      const recentred = recentresInput ? '; the mean of the embeddings’ sum is subtracted as it runs' : '';
       const names = formats.map((format) => formatMeanings[format]).join(', ');
-      return `yes, without loss (normlab convert --to ${verdict.target}): ${rewritten} of ${tensors} tensors are rewritten${untied}; formats: ${names}`;
+      return `yes, without loss (normlab convert --to ${verdict.target}): ${rewritten} of ${tensors} tensors are rewritten${untied}${recentred}; formats: ${names}`;
     }
     case 'nothing-to-do':
       return verdict.reason;

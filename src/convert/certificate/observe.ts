@@ -22,7 +22,7 @@ export interface Decoder {
 export type InputIds = readonly (readonly number[])[];
 
 /** Reads the decoder of a model's folder into memory. */
-export async function readDecoder(folder: string): Promise<Decoder> {
+export async function readDecoder(folder: string): Promise<Decoder & { readonly parameters: ParameterValues }> {
   const model = await openModel(folder);
   try {
     const parameters = await readParameterValues(model.spec, storedParameters(model.checkpoint, model.storage));

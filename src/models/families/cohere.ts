@@ -4,7 +4,7 @@ import { readHeadSize, readRotary, readWindowedLayers, windowsOf } from './atten
 import { type ConfigOptions, type ConfigReader, readConfig } from './config.ts';
 import type { Family } from './family.ts';
 import { llamaLayout, llamaNames, readLlamaLike } from './llama.ts';
-import { runNorm } from './recentred.ts';
+import { runNorm, runQkNorm } from './recentred.ts';
 import { storageOf } from './storage.ts';
 
 const partNames = {
@@ -33,7 +33,7 @@ export const cohere: Family = {
     const config = readConfig(raw, where, options);
     const decoder = parse(config, 'cohere');
     if (!config.flag('use_qk_norm', false)) return decoder;
-    const norm = { kind: 'layernorm-nobias', epsilon: decoder.norm.epsilon };
+    const norm = runQkNorm(config, { kind: 'layernorm-nobias', epsilon: decoder.norm.epsilon });
     return { ...decoder, attention: { ...decoder.attention, qkNorm: { norm, extent: 'each_head' } } };
   },
 };

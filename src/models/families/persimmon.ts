@@ -3,7 +3,7 @@ import { dividedHeadSize, readRotary } from './attention.ts';
 import { type ConfigOptions, readConfig } from './config.ts';
 import type { Family } from './family.ts';
 import { gptLike } from './layernorm.ts';
-import { runNorm } from './recentred.ts';
+import { runNorm, runQkNorm } from './recentred.ts';
 import { storageOf } from './storage.ts';
 
 const partNames = {
@@ -60,7 +60,9 @@ export const persimmon: Family = {
       innerSize: config.count('intermediate_size'),
       tiedHead: false,
     });
-    const qkNorm = config.flag('qk_layernorm', true) ? ({ norm, extent: 'head' } as const) : null;
+    const qkNorm = config.flag('qk_layernorm', true)
+      ? ({ norm: runQkNorm(config, norm), extent: 'head' } as const)
+      : null;
     return { ...decoder, attention: { ...decoder.attention, projection: 'fused_by_group', qkNorm } };
   },
 };

@@ -3,7 +3,7 @@ import { dividedHeadSize, readKeyValueHeads, readRotary } from './attention.ts';
 import { type ConfigOptions, readConfig } from './config.ts';
 import type { Family } from './family.ts';
 import { gptLike } from './layernorm.ts';
-import { runNorm } from './recentred.ts';
+import { runNorm, runQkNorm } from './recentred.ts';
 import { storageOf } from './storage.ts';
 
 const partNames = {
@@ -69,7 +69,7 @@ export const phi: Family = {
     const attention = {
       ...decoder.attention,
       numKeyValueHeads: readKeyValueHeads(config),
-      qkNorm: isNormed ? ({ norm, extent: 'head' } as const) : null,
+      qkNorm: isNormed ? ({ norm: runQkNorm(config, norm), extent: 'head' } as const) : null,
     };
     return { ...decoder, parallel: 'shared_norm', attention, headBias: true };
   },

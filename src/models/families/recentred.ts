@@ -1,4 +1,4 @@
-import type { NormSpec } from '../spec.ts';
+import type { DecoderSpec, NormSpec } from '../spec.ts';
 import type { ConfigReader } from './config.ts';
 
 const counterparts: Readonly<Record<string, string>> = {
@@ -17,9 +17,35 @@ export function rmsCounterpart(kind: string): string | undefined {
  * a conversion has written the key `normlab: {"norm": "rmsnorm"}`.
  */
 export function runNorm(config: ConfigReader, norm: NormSpec): NormSpec {
+  config
+    .optionalObject('normlab')
+    ?.unsupported('recentreInput', 'the embeddings of this architecture can be stored centred', [false]);
+  return counterpartNorm(config, norm);
+}
+
+/**
+ * As `runNorm`, for an architecture that leaves embeddings no place to be stored centred in: there a conversion writes
+ * `normlab: {"norm": "rmsnorm", "recentreInput": true}`.
+ */
+export function runRecentred(
+  config: ConfigReader,
+  norm: NormSpec,
+): { readonly norm: NormSpec; readonly input: Pick<DecoderSpec, 'recentreInput'> } {
+  const isRecentred = config.optionalObject('normlab')?.flag('recentreInput', false) ?? false;
+  return { norm: counterpartNorm(config, norm), input: isRecentred ? { recentreInput: true } : {} };
+}
+
+/** The norm on queries and keys: the architecture's own, or its RMSNorm counterpart where a conversion says `qkNorm`. */
+export function runQkNorm(config: ConfigReader, norm: NormSpec): NormSpec {
+  const key = config.optionalObject('normlab');
+  const counterpart = rmsCounterpart(norm.kind);
+  if (counterpart === undefined || !key?.has('qkNorm')) return norm;
+  return { ...norm, kind: key.choice('qkNorm', { rmsnorm: counterpart }) };
+}
+
+function counterpartNorm(config: ConfigReader, norm: NormSpec): NormSpec {
   const key = config.optionalObject('normlab');
   if (key === null) return norm;
-  key.unsupported('recentreInput', 'the embeddings of this architecture can be stored centred', [false]);
   const counterpart = rmsCounterpart(norm.kind);
   if (counterpart === undefined) {
     key.unsupported('norm', `no RMSNorm has weights as ${norm.kind} stores them`);

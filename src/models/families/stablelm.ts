@@ -2,7 +2,7 @@ import { dividedHeadSize, readRotary } from './attention.ts';
 import { type ConfigOptions, readConfig } from './config.ts';
 import type { Family } from './family.ts';
 import { llamaLayout, llamaNames, readLlamaLike } from './llama.ts';
-import { runNorm } from './recentred.ts';
+import { runNorm, runQkNorm } from './recentred.ts';
 import { storageOf } from './storage.ts';
 
 const partNames = {
@@ -47,7 +47,7 @@ export const stablelm: Family = {
         ...decoder.attention,
         qkvBias: config.flag('use_qkv_bias', false),
         qkNorm: config.flag('qk_layernorm', false)
-          ? { norm: { kind: 'layernorm-nobias', epsilon }, extent: 'each_head' }
+          ? { norm: runQkNorm(config, { kind: 'layernorm-nobias', epsilon }), extent: 'each_head' }
           : null,
       },
       ...(config.flag('use_parallel_residual', false) ? { parallel: 'shared_norm' } : {}),
