@@ -43,8 +43,10 @@ export interface Subject {
 
 /** What is known of the conversion that a folder came from. */
 export interface Converted {
-  /** As its config says it: `rmsnorm`, `crmsnorm`. */
-  readonly target: string;
+  /** As its config says it: `rmsnorm`, `crmsnorm`; null where the norms are what they were. */
+  readonly target: string | null;
+  /** Whether the norms' weights went into the next linears. */
+  readonly folded: boolean;
   readonly version: string | null;
   readonly certificate: Certificate | null;
 }
@@ -92,9 +94,11 @@ async function inspectConversion(
   { normlab }: Subject['config'],
 ): Promise<Pick<Subject, 'converted' | 'problem'>> {
   const key = typeof normlab === 'object' && normlab !== null ? normlab : {};
-  if (!('converted' in key)) return { converted: null, problem: null };
+  const folded = 'folded' in key && key.folded === true;
+  const target = 'converted' in key ? String(key.converted) : null;
+  if (target === null && !folded) return { converted: null, problem: null };
   const version = 'version' in key && typeof key.version === 'string' ? key.version : null;
-  const converted = { target: String(key.converted), version };
+  const converted = { target, folded, version };
   try {
     return { converted: { ...converted, certificate: await readCertificate(folder) }, problem: null };
   } catch (error) {

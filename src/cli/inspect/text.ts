@@ -104,9 +104,13 @@ function verdictText(verdict: ConversionVerdict): string {
   }
 }
 
-function convertedText({ target, version, certificate }: Converted): string {
+function convertedText({ target, folded, version, certificate }: Converted): string {
   const by = version === null ? '' : ` by normlab ${version}`;
-  const origin = `from a LayerNorm model to ${target}${by}`;
+  const what = [
+    ...(target === null ? [] : [`from a LayerNorm model to ${target}`]),
+    ...(folded ? ['norms’ weights folded into the next linears'] : []),
+  ];
+  const origin = `${what.join(', ')}${by}`;
   if (certificate === null) return `${origin}; there is no certificate.json that could be read`;
   const { stored, limits, passed } = certificate;
   const figures = `max |Δlogit| ${stored.maxAbsLogit.toExponential(2)} as stored, limit ${limits.stored.toExponential(2)}`;
