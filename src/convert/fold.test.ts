@@ -2,8 +2,9 @@ import { describe, expect, test } from 'vitest';
 import { openCheckpoint } from '../checkpoint/index.ts';
 import { RefusalError } from '../core/errors.ts';
 import { kindOf } from '../models/index.ts';
+import { readDecoder } from './certificate/observe.ts';
 import { convertModel } from './convert.ts';
-import { converted, differenceToGolden, goldenFolder, loadDecoder, temporaryPaths } from './golden.fixture.ts';
+import { converted, differenceToGolden, goldenFolder, temporaryPaths } from './golden.fixture.ts';
 
 const temporary = temporaryPaths();
 
@@ -42,8 +43,8 @@ describe.each(native)('%s', (name) => {
     });
     expect(result.tensorsRewritten).toBeGreaterThan(0);
     expect(await differenceToGolden(out, name)).toBeLessThan(1e-10);
-    const { spec, parameters } = await loadDecoder(out);
-    const { spec: before, parameters: unfolded } = await loadDecoder(source);
+    const { spec, parameters } = await readDecoder(out);
+    const { spec: before, parameters: unfolded } = await readDecoder(source);
     for (const [parameter, { data }] of parameters) {
       const [, part = ''] = /^(.*(?:input_norm|final_norm))\.weight$/.exec(parameter) ?? [];
       if (part === '') continue;
@@ -64,8 +65,8 @@ test('norms on outputs, queries and keys keep their weights', async () => {
     const out = await temporary(`${name}-kept`);
     await converted({ source: goldenFolder(name), out, target: 'rmsnorm', fold: true, certify: false });
     const [{ parameters }, { parameters: before }] = await Promise.all([
-      loadDecoder(out),
-      loadDecoder(goldenFolder(name)),
+      readDecoder(out),
+      readDecoder(goldenFolder(name)),
     ]);
     const kept = [...before.keys()].filter((parameter) => /(output|query|key)_norm\./.test(parameter));
     expect(kept.length).toBeGreaterThan(0);
@@ -102,7 +103,7 @@ test('a LayerNorm model is converted and folded at once, where its biases find a
   const options = { source, target: 'rmsnorm', fold: true, dtype: 'float64' } as const;
   await converted({ ...options, out, format: 'normlab' });
   expect(await differenceToGolden(out, 'gpt2')).toBeLessThan(1e-10);
-  expect((await loadDecoder(out)).spec.norm.kind).toBe('rmsnorm-nonparametric');
+  expect((await readDecoder(out)).spec.norm.kind).toBe('rmsnorm-nonparametric');
   const asClass = convertModel({ ...options, out: await temporary('gpt2-hf'), format: 'hf' });
   await expect(asClass).rejects.toThrow(RefusalError);
   await expect(asClass).rejects.toThrow('no place for the biases that linears get from folded norms');

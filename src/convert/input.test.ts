@@ -3,8 +3,9 @@ import { describe, expect, test } from 'vitest';
 import { openCheckpoint, openSafetensors } from '../checkpoint/index.ts';
 import { ulp } from '../core/rounding.ts';
 import { decoderParts } from '../models/index.ts';
+import { readDecoder } from './certificate/observe.ts';
 import { convertModel } from './convert.ts';
-import { converted, differenceToGolden, goldenFolder, loadDecoder, temporaryPaths } from './golden.fixture.ts';
+import { converted, differenceToGolden, goldenFolder, temporaryPaths } from './golden.fixture.ts';
 
 const temporary = temporaryPaths();
 
@@ -49,7 +50,7 @@ describe.each(cases)('%s to %s as %s', (name, target, format) => {
 test('whatever writes to the stream of a BLOOM has a mean of at most one unit in the last place', async () => {
   const out = await temporary('bloom-means');
   await converted({ source: goldenFolder('bloom'), out, target: 'rmsnorm', dtype: 'bfloat16', certify: false });
-  const { parameters, spec } = await loadDecoder(out);
+  const { parameters, spec } = await readDecoder(out);
   const writers = decoderParts(spec).filter(
     (part) => part.type === 'embedding' || (part.type === 'linear' && part.writes === 'stream'),
   );
@@ -82,7 +83,7 @@ test('BLOOM keeps its class: a norm on the embeddings with one weight and no bia
   await checkpoint.close();
   const crmsnorm = await temporary('bloom-table');
   await converted({ source: goldenFolder('bloom'), out: crmsnorm, target: 'crmsnorm', certify: false });
-  const { spec } = await loadDecoder(crmsnorm);
+  const { spec } = await readDecoder(crmsnorm);
   expect(spec.embeddingNorm).toBeUndefined();
   expect(spec.recentreInput).toBeUndefined();
 });
@@ -99,7 +100,7 @@ test('XGLM keeps its embeddings and its tied head, and says that their sum loses
   await Promise.all([checkpoint.close(), before.close()]);
   const crmsnorm = await temporary('xglm-narrow');
   await converted({ source: goldenFolder('xglm'), out: crmsnorm, target: 'crmsnorm', certify: false });
-  const { spec, parameters } = await loadDecoder(crmsnorm);
+  const { spec, parameters } = await readDecoder(crmsnorm);
   expect(spec).toMatchObject({ recentreInput: true, streamSize: spec.hiddenSize - 1 });
   expect(parameters.get('embedding.token.weight')?.shape[1]).toBe(spec.hiddenSize);
 });

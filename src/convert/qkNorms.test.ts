@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { openCheckpoint } from '../checkpoint/index.ts';
+import { readDecoder } from './certificate/observe.ts';
 import { convertModel } from './convert.ts';
-import { converted, differenceToGolden, goldenFolder, loadDecoder, temporaryPaths } from './golden.fixture.ts';
+import { converted, differenceToGolden, goldenFolder, temporaryPaths } from './golden.fixture.ts';
 import { conversionTargets } from './options.ts';
 
 const temporary = temporaryPaths();
@@ -14,15 +15,15 @@ describe.each(cases)('%s', (name) => {
     const { certificate } = await converted({ source, out, target, qkNorms: true, dtype: 'float64' });
     expect(await differenceToGolden(out, name)).toBeLessThan(1e-10);
     expect(certificate?.passed).toBe(true);
-    const { spec } = await loadDecoder(out);
+    const { spec } = await readDecoder(out);
     expect(spec.attention.qkNorm?.norm.kind).toMatch(/^rmsnorm/);
-    expect(spec.attention.qkNorm?.norm.epsilon).toBe((await loadDecoder(source)).spec.attention.qkNorm?.norm.epsilon);
+    expect(spec.attention.qkNorm?.norm.epsilon).toBe((await readDecoder(source)).spec.attention.qkNorm?.norm.epsilon);
   });
 
   test('without being asked they stay', async () => {
     const out = await temporary(`${name}-kept`);
     await converted({ source: goldenFolder(name), out, target: 'rmsnorm', certify: false });
-    expect((await loadDecoder(out)).spec.attention.qkNorm?.norm.kind).toMatch(/^layernorm/);
+    expect((await readDecoder(out)).spec.attention.qkNorm?.norm.kind).toMatch(/^layernorm/);
     const then = await temporary(`${name}-then`);
     await converted({ source: out, out: then, target: 'rmsnorm', qkNorms: true, dtype: 'float64', certify: false });
     expect(await differenceToGolden(then, name)).toBeLessThan(1e-6);

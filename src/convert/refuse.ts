@@ -8,6 +8,7 @@ import {
   rmsCounterpart,
 } from '../models/index.ts';
 import type { ConversionFormat, ConversionTarget, RewriteOptions } from './options.ts';
+import { originText, provenanceOf } from './provenance.ts';
 import { askedRewrites, checkFoldedBiases, rewritesAnything } from './rewrites.ts';
 import { convertedSpec, isRmsNorm, recentredNorm } from './rules/spec.ts';
 
@@ -28,8 +29,11 @@ export function nothingToDo(
   const norms = streamNorms(spec);
   const kinds = [...new Set(norms.map(({ norm }) => norm.kind))];
   if (kinds.length > 0 && kinds.every((kind) => isTarget(kind, target))) {
-    if (!rewritesAnything(model, asked))
-      return `${folder}: its norms are ${kinds.join(' and ')} already; nothing to do`;
+    if (!rewritesAnything(model, asked)) {
+      const provenance = provenanceOf(model.config);
+      const how = provenance === undefined ? '' : `, converted ${originText(provenance)}`;
+      return `${folder}: its norms are ${kinds.join(' and ')} already${how}; nothing to do`;
+    }
     refuseExtras(model, rewrittenExtras);
     return undefined;
   }
@@ -45,7 +49,7 @@ export function nothingToDo(
   if (target === 'crmsnorm' && kinds.some((id) => isTarget(id, 'rmsnorm'))) {
     throw refusal(
       model,
-      wasConverted(model)
+      typeof provenanceOf(model.config)?.target === 'string'
         ? 'it was converted to rmsnorm, and its rounded weights are not exactly zero-mean any more; convert the LayerNorm original instead'
         : 'its residual stream is not zero-mean: an RMSNorm model keeps the mean that a CRMSNorm model cannot hold',
     );
@@ -187,11 +191,6 @@ function streamNorms(spec: DecoderSpec): readonly NormPart[] {
 
 function isTarget(kind: string, target: ConversionTarget): boolean {
   return target === 'crmsnorm' ? kind === 'crmsnorm' : kind.startsWith('rmsnorm');
-}
-
-function wasConverted({ config }: Described): boolean {
-  const key = config.normlab;
-  return typeof key === 'object' && key !== null && 'converted' in key;
 }
 
 function refusal({ folder }: Pick<Model, 'folder'>, reason: string): RefusalError {

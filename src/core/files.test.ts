@@ -121,7 +121,7 @@ describe('readJson', () => {
     await expect(readJson(path)).rejects.toThrow(new InputError(`${path}: no such file or folder`));
     await writeFile(path, '{"hidden_size": 64}');
     expect(await readJson(path)).toEqual({ hidden_size: 64 });
-    for (const bad of ['{"a":\n\n1', '', Uint8Array.of(0x22, 0xff, 0x22)]) {
+    for (const bad of ['{"a":\n\n1', '', `${'['.repeat(5000)}${']'.repeat(5000)}`, Uint8Array.of(0x22, 0xff, 0x22)]) {
       await writeFile(path, bad);
       const error: unknown = await readJson(path).catch((thrown: unknown) => thrown);
       expect(error).toBeInstanceOf(InputError);

@@ -15,19 +15,26 @@ import {
 import { dirname, isAbsolute, join, relative, resolve } from 'node:path';
 import { InputError, messageOf } from './errors.ts';
 import { codeOf, explainFileError } from './fileErrors.ts';
+import { isDeeperThan } from './jsonScan.ts';
 import { makeFolder } from './makeFolder.ts';
 import { recoverInterrupted, temporaryPath } from './temporaries.ts';
 
 /** The indexes of the largest models take a few megabytes. */
 const maxJsonBytes = 100_000_000;
 
-/** The parsed contents of a JSON file. Throws InputError, one line, where it is missing, unreadable or not JSON. */
+/** Far more than any file of a model has, and few enough for functions that call themselves. */
+const maxJsonDepth = 100;
+
+/** The parsed contents of a JSON file. Throws InputError, one line, where it is missing, unreadable, not JSON, or nested too deeply. */
 export async function readJson(path: string): Promise<unknown> {
   const bytes = await readSmallFile(path).catch((error: unknown) => {
     throw explainFileError(error, path);
   });
   try {
-    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+    const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+    // Before the parser, which takes gigabytes for a few million brackets.
+    if (isDeeperThan(text, maxJsonDepth)) throw new Error(`it is nested more than ${maxJsonDepth} deep`);
+    return JSON.parse(text);
   } catch (error) {
     // The parser's message quotes the file, which may hold what a terminal obeys.
     throw new InputError(`${path}: not valid JSON: ${messageOf(error).replace(/[\s\p{C}]+/gu, ' ')}`);

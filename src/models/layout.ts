@@ -1,5 +1,6 @@
+import { InputError } from '../core/errors.ts';
 import type { DecoderSpec, LatentSpec, MlpSpec, NormSpec } from './spec.ts';
-import { kindOf } from './spec.ts';
+import { kindOf, maxExpertsOfAllLayers } from './spec.ts';
 
 /** What a linear or a norm is connected to: the residual stream, or something inside of a branch. */
 export type Connection = 'stream' | 'inner';
@@ -64,6 +65,12 @@ export function decoderParts(spec: DecoderSpec): readonly Part[] {
   }
   if (spec.embeddingNorm !== undefined) {
     parts.push(streamNorm('embedding.norm', spec.embeddingNorm, inputSize, null));
+  }
+  const experts = spec.numLayers * (spec.mlp.experts?.count ?? 0);
+  if (experts > maxExpertsOfAllLayers) {
+    throw new InputError(
+      `config.json: ${spec.numLayers} layers of ${spec.mlp.experts?.count} experts each, at most ${maxExpertsOfAllLayers} experts in all are supported`,
+    );
   }
   for (let layer = 0; layer < spec.numLayers; layer++) parts.push(...blockParts(spec, layer));
   if (spec.finalNorm !== null) parts.push(streamNorm('final_norm', spec.finalNorm, spec.streamSize, null));

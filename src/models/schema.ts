@@ -3,6 +3,7 @@ import { normKinds } from '../norms/index.ts';
 import {
   activations,
   type DecoderSpec,
+  maxExperts,
   maxLayers,
   type NormSpec,
   type PositionSpec,
@@ -118,7 +119,7 @@ export const decoderSpecSchema: z.ZodType<DecoderSpec> = z
       fusedGate: z.literal(true).optional(),
       experts: z
         .strictObject({
-          count,
+          count: count.max(maxExperts),
           perToken: count,
           normalized: z.boolean(),
           sharedInnerSize: count.optional(),

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { InputError } from '../../core/errors.ts';
+import { findDuplicateKey } from '../../core/jsonScan.ts';
 import { parseHeader, parseHeaderLength } from './header.ts';
-import { findDuplicateKey } from './jsonScan.ts';
 
 const encode = (text: string) => new TextEncoder().encode(text);
 const parse = (header: unknown, dataBytes: number) => {

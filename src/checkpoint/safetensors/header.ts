@@ -1,9 +1,9 @@
 import { byteSizes, type DType, dtypes } from '../../core/dtype.ts';
 import { InputError } from '../../core/errors.ts';
+import { findDuplicateKey, isDeeperThan } from '../../core/jsonScan.ts';
 import { quote } from '../../core/quote.ts';
 import { formatShape, type StaticShape } from '../../core/shape.ts';
 import { formatDTypes, maxHeaderBytes, metadataKey, type TensorInfo } from './format.ts';
-import { findDuplicateKey, isDeeperThan } from './jsonScan.ts';
 
 export interface Header {
   /** In the order of their bytes. */
@@ -95,21 +95,22 @@ function parseMetadata(value: unknown, path: string): ReadonlyMap<string, string
 }
 
 function parseTensor(name: string, value: unknown, dataOffset: number, path: string): TensorInfo {
-  const where = `${path}: tensor ${quote(name)}`;
-  if (!isRecord(value)) throw new InputError(`${where}: its header entry is not an object`);
+  // Only for errors: quoting half a million names takes a second.
+  const where = () => `${path}: tensor ${quote(name)}`;
+  if (!isRecord(value)) throw new InputError(`${where()}: its header entry is not an object`);
   const { dtype: formatName, shape, data_offsets: offsets } = value;
   const dtype = parseDType(formatName, where);
-  if (!isArrayOfCounts(shape)) throw new InputError(`${where}: its shape is not a list of whole numbers from 0`);
+  if (!isArrayOfCounts(shape)) throw new InputError(`${where()}: its shape is not a list of whole numbers from 0`);
   if (!isArrayOfCounts(offsets) || offsets.length !== 2) {
-    throw new InputError(`${where}: its data_offsets are not two whole numbers from 0 to 2^53`);
+    throw new InputError(`${where()}: its data_offsets are not two whole numbers from 0 to 2^53`);
   }
   const [begin = 0, end = 0] = offsets;
-  if (begin > end) throw new InputError(`${where}: its data_offsets end (${end}) before they begin (${begin})`);
+  if (begin > end) throw new InputError(`${where()}: its data_offsets end (${end}) before they begin (${begin})`);
   const expected = byteLengthOf(dtype, shape);
-  if (expected === undefined) throw new InputError(`${where}: its shape has more than 2^53 bytes`);
+  if (expected === undefined) throw new InputError(`${where()}: its shape has more than 2^53 bytes`);
   if (end - begin !== expected) {
     throw new InputError(
-      `${where}: ${formatDTypes[dtype]} ${formatShape(shape.slice(0, 16))} takes ${expected} bytes, its data_offsets hold ${end - begin}`,
+      `${where()}: ${formatDTypes[dtype]} ${formatShape(shape.slice(0, 16))} takes ${expected} bytes, its data_offsets hold ${end - begin}`,
     );
   }
   return { name, dtype, shape, byteOffset: dataOffset + begin, byteLength: expected };
@@ -117,12 +118,12 @@ function parseTensor(name: string, value: unknown, dataOffset: number, path: str
 
 const dtypeOfFormatName = new Map<unknown, DType>(dtypes.map((dtype) => [formatDTypes[dtype], dtype]));
 
-function parseDType(formatName: unknown, where: string): DType {
+function parseDType(formatName: unknown, where: () => string): DType {
   const dtype = dtypeOfFormatName.get(formatName);
   if (dtype !== undefined) return dtype;
-  if (typeof formatName !== 'string') throw new InputError(`${where}: its header entry has no dtype`);
+  if (typeof formatName !== 'string') throw new InputError(`${where()}: its header entry has no dtype`);
   const known = Object.values(formatDTypes).join(', ');
-  throw new InputError(`${where}: dtype ${quote(formatName)} is not supported; supported: ${known}`);
+  throw new InputError(`${where()}: dtype ${quote(formatName)} is not supported; supported: ${known}`);
 }
 
 /** The bytes of a tensor, or undefined where a number can't hold them exactly. */
@@ -138,11 +139,11 @@ export function byteLengthOf(dtype: DType, shape: StaticShape): number | undefin
 function checkContiguous(tensors: readonly TensorInfo[], dataOffset: number, fileBytes: number, path: string): void {
   let end = dataOffset;
   for (const { name, byteOffset, byteLength } of tensors) {
-    const where = `${path}: tensor ${quote(name)}`;
-    if (byteOffset < end) throw new InputError(`${where}: its bytes overlap another tensor's by ${end - byteOffset}`);
+    const where = () => `${path}: tensor ${quote(name)}`;
+    if (byteOffset < end) throw new InputError(`${where()}: its bytes overlap another tensor's by ${end - byteOffset}`);
     if (byteOffset > end) {
       throw new InputError(
-        `${where}: ${byteOffset - end} bytes before it belong to no tensor, which the format forbids`,
+        `${where()}: ${byteOffset - end} bytes before it belong to no tensor, which the format forbids`,
       );
     }
     end = byteOffset + byteLength;

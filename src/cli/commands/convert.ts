@@ -11,9 +11,12 @@ import {
   convertModel,
   storedDTypes,
 } from '../../convert/index.ts';
-import { formatBytes, formatSignificant, formatTable } from '../../core/format.ts';
+import { InputError } from '../../core/errors.ts';
+import { formatBytes } from '../../core/format.ts';
 import { createProgress } from '../../core/progress.ts';
+import { differencesText, floorsText } from '../certificate-text.ts';
 import { type CommandModule, examples } from '../command.ts';
+import { parseTokens } from '../options.ts';
 
 const quietMs = 2000;
 
@@ -25,6 +28,8 @@ interface ConvertArguments {
   readonly qkNorms?: true;
   readonly force?: true;
   readonly certify: boolean;
+  readonly text?: string;
+  readonly tokens?: number;
   readonly json?: true;
 }
 
@@ -59,16 +64,23 @@ export const convertCommand: CommandModule = {
       .option('--qk-norms', 'make RMSNorms of the LayerNorms on queries and keys too')
       .option('--force', 'replace an existing model in <out>')
       .option('--no-certify', 'skip the certificate: no memory for it, or done elsewhere')
+      .option('--text <file>', 'certify on the beginning of a text, not on random ids; with perplexities')
+      .option('--tokens <n>', 'how many tokens of the text at most (default: 256)', parseTokens)
       .option('--json', 'print the certificate and the paths as JSON')
       .addHelpText(
         'after',
         examples(
           ['an ordinary GPT-2 folder whose weights suit RMSNorm', 'convert ./gpt2 ./gpt2-rms --to rmsnorm'],
           ['an OLMo as a Llama, in bfloat16', 'convert ./olmo ./olmo-llama --to rmsnorm --format llama --dtype bf16'],
+          ['certified on a text', 'convert ./gpt2 ./gpt2-rms --to rmsnorm --text prose.txt'],
           ['without the redundant coordinate', 'convert ./gpt2 ./gpt2-crms --to crmsnorm'],
         ),
       )
-      .action(async (source: string, out: string, { to, dtype, json, ...options }: ConvertArguments) => {
+      .action(async (source: string, out: string, { to, dtype, json, text, tokens, ...options }: ConvertArguments) => {
+        if (tokens !== undefined && text === undefined) throw new InputError('convert: --tokens needs --text <file>');
+        if (text !== undefined && !options.certify) {
+          throw new InputError('convert: --text is for the certificate, and --no-certify leaves that out');
+        }
         const progress = createProgress({ stream: stderr });
         const startedMs = performance.now();
         const onProgress = (line: string) => {
@@ -82,6 +94,7 @@ export const convertCommand: CommandModule = {
           dtype: storedDTypes[dtype],
           signal,
           onProgress,
+          inputs: text === undefined ? undefined : { text, tokens },
           ...options,
         }).finally(() => progress.done({ clear: true }));
         stdout.write(`${json ? toJson(result) : toText(result)}\n`);
@@ -99,39 +112,14 @@ function toText(result: ConversionResult): string {
   if (result.status === 'nothing-to-do') return result.reason;
   const { certificate } = result;
   const measured =
-    certificate === null ? ['Not certified (--no-certify).'] : [toTable(certificate), '', verdict(certificate)];
+    certificate === null
+      ? ['Not certified (--no-certify).']
+      : [differencesText(certificate, certificate.inputs), verdict(certificate)];
   return [...measured, ...facts(result)].join('\n');
 }
 
-function toTable({ algebra, stored, run, floor, engineFloor, limits }: Certificate): string {
-  const row = (label: string, figures: Certificate['floor'], limit: number | null) => [
-    label,
-    scientific(figures.maxAbsLogit),
-    limit === null ? null : scientific(limit),
-    scientific(figures.nmse),
-    scientific(figures.kl),
-    `${formatSignificant(100 * figures.top1Agreement)}%`,
-  ];
-  return formatTable(
-    ['difference to the source', 'max |Δlogit|', 'limit', 'NMSE', 'KL (nats)', 'same top-1'],
-    [
-      row('algebra: float64, before rounding', algebra, limits.algebra),
-      row('stored: float64, as written', stored, limits.stored),
-      row('run: float32 engine, as written', run, limits.run),
-      row('floor: rounding alone', floor, null),
-      row('floor: float32 engine alone', engineFloor, null),
-    ],
-  );
-}
-
-function scientific(value: number): string {
-  return value === 0 ? '0' : value.toExponential(2);
-}
-
-function verdict({ floor, stored }: Certificate): string {
-  const ratio = stored.maxAbsLogit / floor.maxAbsLogit;
-  const floors = Number.isFinite(ratio) ? `, ${formatSignificant(ratio)} times the floor` : '';
-  return `Passed: the same function up to the rounding of the stored weights${floors}.`;
+function verdict(certificate: Certificate): string {
+  return `Passed: the same function up to the rounding of the stored weights${floorsText(certificate)}.`;
 }
 
 function facts(result: ConvertedModel): readonly string[] {

@@ -150,9 +150,9 @@ describe('a converted folder', () => {
     const { code, stdout } = await capture('inspect', out);
     expect(code).toBe(0);
     expect(lineOf(stdout, 'Converted')).toMatch(
-      /from a LayerNorm model to rmsnorm by normlab .*; its certificate passed/,
+      /to rmsnorm by normlab .* from the source with sha256 [0-9a-f]{12}…; its certificate passed/,
     );
-    expect(lineOf(stdout, 'RMSNorm')).toMatch(/already; nothing to do/);
+    expect(lineOf(stdout, 'RMSNorm')).toMatch(/already, converted by normlab .*; nothing to do/);
     expect(lineOf(stdout, 'CRMSNorm')).toMatch(/no: it was converted to rmsnorm/);
 
     await writeFile(join(out, 'certificate.json'), '{"passed": true}');

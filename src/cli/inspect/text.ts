@@ -1,4 +1,4 @@
-import type { ConversionFormat, ConversionVerdict } from '../../convert/index.ts';
+import { type ConversionFormat, type ConversionVerdict, originText } from '../../convert/index.ts';
 import { byteSizes, type DType, floatDTypes } from '../../core/dtype.ts';
 import { formatBytes, formatSignificant, formatTable } from '../../core/format.ts';
 import type { PublishedCount } from '../../models/index.ts';
@@ -104,13 +104,13 @@ function verdictText(verdict: ConversionVerdict): string {
   }
 }
 
-function convertedText({ target, folded, version, certificate }: Converted): string {
-  const by = version === null ? '' : ` by normlab ${version}`;
+function convertedText({ certificate, ...provenance }: Converted): string {
+  const { target, folded } = provenance;
   const what = [
-    ...(target === null ? [] : [`from a LayerNorm model to ${target}`]),
+    ...(target === null ? [] : [`to ${target}`]),
     ...(folded ? ['norms’ weights folded into the next linears'] : []),
   ];
-  const origin = `${what.join(', ')}${by}`;
+  const origin = `${what.join(', ')} ${originText(provenance)}`;
   if (certificate === null) return `${origin}; there is no certificate.json that could be read`;
   const { stored, limits, passed } = certificate;
   const figures = `max |Δlogit| ${stored.maxAbsLogit.toExponential(2)} as stored, limit ${limits.stored.toExponential(2)}`;

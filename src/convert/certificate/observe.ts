@@ -5,10 +5,11 @@ import {
   type DecoderGraph,
   type DecoderSpec,
   decoderParameters,
+  openModel,
   type ParameterDeclaration,
   type StoredAs,
 } from '../../models/index.ts';
-import type { ParameterValues } from '../rules/apply.ts';
+import { type ParameterValues, readParameterValues, storedParameters } from '../rules/apply.ts';
 import type { Observation } from './difference.ts';
 
 /** A decoder with its parameters in float64, by canonical name; each is asked for once in a run. */
@@ -19,6 +20,17 @@ export interface Decoder {
 
 /** Token ids `[batch, sequence]`. */
 export type InputIds = readonly (readonly number[])[];
+
+/** Reads the decoder of a model's folder into memory. */
+export async function readDecoder(folder: string): Promise<Decoder & { readonly parameters: ParameterValues }> {
+  const model = await openModel(folder);
+  try {
+    const parameters = await readParameterValues(model.spec, storedParameters(model.checkpoint, model.storage));
+    return { spec: model.spec, parameters };
+  } finally {
+    await model.checkpoint.close();
+  }
+}
 
 /** Runs a decoder in float64, op by op, as the catalogue defines the ops. */
 export function observe({ spec, parameters }: Decoder, inputIds: InputIds): Observation {

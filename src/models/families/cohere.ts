@@ -73,6 +73,8 @@ function storage(spec: DecoderSpec): Storage {
   );
 }
 
+const maxPositions = 8192;
+
 function parse(config: ConfigReader, family: string, hasQkNorms = false): DecoderSpec {
   const headSize = readHeadSize(config);
   const decoder = readLlamaLike(config, family, {
@@ -82,8 +84,11 @@ function parse(config: ConfigReader, family: string, hasQkNorms = false): Decode
       { hasQkNorms },
     ),
     headSize,
-    positions: { ...readRotary(config, headSize), interleaved: true },
-    maxPositions: 8192,
+    positions: {
+      ...readRotary(config, headSize, undefined, undefined, { positions: maxPositions }),
+      interleaved: true,
+    },
+    maxPositions,
     tiedHead: true,
   });
   return { ...decoder, parallel: 'shared_norm', logitScale: config.positive('logit_scale', 0.0625) };

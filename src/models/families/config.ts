@@ -1,6 +1,6 @@
 import { InputError, RefusalError } from '../../core/errors.ts';
 import { quote } from '../../core/quote.ts';
-import { maxLayers } from '../spec.ts';
+import { maxExperts, maxLayers } from '../spec.ts';
 
 type Config = Readonly<Record<string, unknown>>;
 
@@ -20,6 +20,8 @@ export interface ConfigReader {
   zeroOrCount(key: string, fallback: number): number;
   /** A required number of layers, from 1 to `maxLayers`. */
   layers(key: string): number;
+  /** A number of experts, from 1 to `maxExperts`. */
+  experts(key: string, fallback: number): number;
   /** A whole number from 1, or null where the key is null or missing. */
   optionalCount(key: string): number | null;
   /** A whole number from 1, null where the key is null, and the fallback where it is missing. */
@@ -92,7 +94,10 @@ export function readConfig(config: Config, where: string, options: ConfigOptions
       `${where}: ${path}${nameOf(key)} is ${quote(name)}, which is not supported; supported: ${supported}`,
     );
   }
-  const isLayers = (value: unknown): value is number => isCount(value) && value <= maxLayers;
+  const isUpTo =
+    (most: number) =>
+    (value: unknown): value is number =>
+      isCount(value) && value <= most;
 
   return {
     count,
@@ -100,7 +105,8 @@ export function readConfig(config: Config, where: string, options: ConfigOptions
     nullableCount: (key, fallback) => (entry(key) === null ? null : count(key, fallback)),
     nullablePositive: (key, fallback) => (entry(key) === null ? null : positive(key, fallback)),
     zeroOrCount: (key, fallback) => (entry(key) === 0 ? 0 : count(key, fallback)),
-    layers: (key) => read(key, `a whole number from 1 to ${maxLayers}`, isLayers, undefined),
+    layers: (key) => read(key, `a whole number from 1 to ${maxLayers}`, isUpTo(maxLayers), undefined),
+    experts: (key, fallback) => read(key, `a whole number from 1 to ${maxExperts}`, isUpTo(maxExperts), fallback),
     optionalCount: (key) => orNull(key, () => count(key)),
     optionalPositive: (key) => orNull(key, () => positive(key)),
     flag: (key, fallback) => read(key, 'true or false', (value) => typeof value === 'boolean', fallback),

@@ -93,7 +93,7 @@ function readExperts(ffn: ConfigReader): ExpertsSpec {
   const norms: readonly unknown[] = [1];
   ffn.unsupported('moe_normalize_expert_weights', 'only the 1-norm of the chosen experts’ weights is supported', norms);
   ffn.unsupported('uniform_expert_assignment', 'experts that nothing chooses are not supported', [false]);
-  const count = ffn.count('moe_num_experts', 4);
+  const count = ffn.experts('moe_num_experts', 4);
   const perToken = ffn.count('moe_top_k', 1);
   if (perToken > count) throw ffn.wrong(`moe_top_k is ${perToken}, expected at most moe_num_experts (${count})`);
   return { count, perToken, normalized: !ffn.is('moe_normalize_expert_weights', [null]) };

@@ -18,7 +18,7 @@ export function readExperts(
   config: ConfigReader,
   own: { readonly countKey: string; readonly count: number; readonly perToken: number; readonly normalized: boolean },
 ): ExpertsSpec {
-  const count = config.count(own.countKey, own.count);
+  const count = config.experts(own.countKey, own.count);
   const perToken = config.count('num_experts_per_tok', own.perToken);
   if (perToken <= count) return { count, perToken, normalized: own.normalized };
   throw config.wrong(`num_experts_per_tok is ${perToken}, expected at most ${own.countKey} (${count})`);

@@ -433,6 +433,11 @@ describe('refused in one line that names the key', () => {
     ],
     ['llama', { rope_scaling: { type: 'yarn' } }, 'rope_scaling.factor is missing'],
     ['qwen3_moe', { mlp_only_layers: [-1] }, 'mlp_only_layers is [-1], expected a list of whole numbers from 0'],
+    [
+      'mixtral',
+      { num_local_experts: 2 ** 32 },
+      'num_local_experts is 4294967296, expected a whole number from 1 to 4096',
+    ],
     ['deepseek_v3', { n_group: 3 }, 'n_group is 3, expected groups of 2 or more of n_routed_experts (8)'],
     ['deepseek_v3', { n_group: 8 }, 'n_group is 8, expected groups of 2 or more'],
     ['deepseek_v3', { topk_group: 5 }, 'topk_group is 5, expected at most n_group (4)'],
@@ -468,7 +473,7 @@ describe('refused in one line that names the key', () => {
     [
       'gpt2',
       { model_type: 'gpt3' },
-      'model_type is "gpt3", which is not supported (did you mean "gpt2"?); supported: gpt2,',
+      'model_type is "gpt3", an architecture that normlab does not read; supported: gpt2,',
     ],
     ['gpt2', { model_type: 'a\nb' }, 'model_type is "a\\nb"'],
   ];

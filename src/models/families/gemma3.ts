@@ -24,7 +24,7 @@ const defaults = {
 
 /**
  * Gemma 3, text alone: Gemma 2 without caps, with norms on each head's queries and keys, and rotations of their own in
- * the layers with a window, which are five of six.
+ * the layers with a window, which are five of six. The reference code ignores attn_logit_softcapping.
  */
 export const gemma3: Family = {
   id: 'gemma3_text',
@@ -78,7 +78,6 @@ function parse(config: ConfigReader, family: string): DecoderSpec {
       qkNorm: { norm, extent: 'head' },
       scales: Array(numLayers).fill(scale),
       ...windowsOf(numLayers, config.nullableCount('sliding_window', 4096), isWindowed),
-      scoreCap: config.optionalPositive('attn_logit_softcapping') ?? undefined,
     },
     embeddingScale: Math.sqrt(decoder.hiddenSize),
     logitCap: config.optionalPositive('final_logit_softcapping') ?? undefined,

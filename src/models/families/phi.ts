@@ -28,6 +28,7 @@ const options = {
     intermediate_size: 8192,
     num_hidden_layers: 24,
     num_attention_heads: 32,
+    max_position_embeddings: 2048,
   },
 } satisfies ConfigOptions;
 
@@ -58,7 +59,7 @@ export const phi: Family = {
       hiddenSize: config.count('hidden_size'),
       numLayers: config.layers('num_hidden_layers'),
       numHeads: config.count('num_attention_heads'),
-      maxPositions: config.count('max_position_embeddings', 2048),
+      maxPositions: config.count('max_position_embeddings'),
       positions: readRotary(config, headSize, 0.5),
       norm: runNorm(config, norm, { hasQkNorms: isNormed }),
       activation: config.choice('hidden_act', activationNames, 'gelu_new'),

@@ -21,6 +21,8 @@ const options = {
   },
 } satisfies ConfigOptions;
 
+const maxPositions = 4096;
+
 /** StableLM: Llama's layout with LayerNorms, a part of each head rotated, and in one size branches side by side. */
 export const stablelm: Family = {
   id: 'stablelm',
@@ -35,9 +37,9 @@ export const stablelm: Family = {
     const decoder = readLlamaLike(config, 'stablelm', {
       norm: runNorm(config, { kind: 'layernorm', epsilon }, { hasQkNorms: isNormed }),
       headSize,
-      positions: readRotary(config, headSize, 0.25),
+      positions: readRotary(config, headSize, 0.25, undefined, { positions: maxPositions }),
       keyValueHeads: 32,
-      maxPositions: 4096,
+      maxPositions,
       attentionBias: false,
     });
     return {
