@@ -1,6 +1,8 @@
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { openCheckpoint, openSafetensors } from '../checkpoint/index.ts';
+import { ulp } from '../core/rounding.ts';
+import { decoderParts } from '../models/index.ts';
 import { readDecoder } from './certificate/observe.ts';
 import { convertModel } from './convert.ts';
 import { converted, differenceToGolden, goldenFolder, temporaryPaths } from './golden.fixture.ts';
@@ -43,6 +45,27 @@ describe.each(cases)('%s to %s as %s', (name, target, format) => {
       expect(certificate?.stored.maxAbsLogit).toBeGreaterThan(0);
     }
   });
+});
+
+test('whatever writes to the stream of a BLOOM has a mean of at most one unit in the last place', async () => {
+  const out = await temporary('bloom-means');
+  await converted({ source: goldenFolder('bloom'), out, target: 'rmsnorm', dtype: 'bfloat16', certify: false });
+  const { parameters, spec } = await readDecoder(out);
+  const writers = decoderParts(spec).filter(
+    (part) => part.type === 'embedding' || (part.type === 'linear' && part.writes === 'stream'),
+  );
+  expect(writers).toHaveLength(1 + 2 * spec.numLayers);
+  for (const part of writers) {
+    const weight = parameters.get(`${part.name}.weight`);
+    if (weight === undefined) throw new Error(part.name);
+    const [rows = 0, columns = 0] = weight.shape;
+    const isEmbedding = part.type === 'embedding';
+    for (let i = 0; i < (isEmbedding ? rows : columns); i++) {
+      const values = weight.data.filter((_, at) => (isEmbedding ? Math.floor(at / columns) : at % columns) === i);
+      const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+      expect(Math.abs(mean)).toBeLessThanOrEqual(ulp(Math.max(...values.map(Math.abs)), 'bfloat16'));
+    }
+  }
 });
 
 test('BLOOM keeps its class: a norm on the embeddings with one weight and no bias gives rows of mean 0', async () => {

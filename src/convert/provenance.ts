@@ -1,7 +1,9 @@
 /** What a folder's config says of the conversion that it came from. */
 export interface Provenance {
-  /** What it was converted to: `rmsnorm`, `crmsnorm`. */
-  readonly target: string;
+  /** What it was converted to: `rmsnorm`, `crmsnorm`; null where its norms are what they were. */
+  readonly target: string | null;
+  /** Whether the norms' weights went into the next linears. */
+  readonly folded: boolean;
   /** normlab's version. */
   readonly version: string | null;
   /** The sha256 that the certificate has for the source. */
@@ -11,9 +13,12 @@ export interface Provenance {
 /** Reads the key `normlab` of a config, which a conversion writes; undefined where there was none. */
 export function provenanceOf(config: Readonly<Record<string, unknown>>): Provenance | undefined {
   const key = config.normlab;
-  if (typeof key !== 'object' || key === null || !('converted' in key)) return undefined;
+  if (typeof key !== 'object' || key === null) return undefined;
+  const folded = 'folded' in key && key.folded === true;
+  if (!('converted' in key) && !folded) return undefined;
   return {
-    target: String(key.converted),
+    target: 'converted' in key ? String(key.converted) : null,
+    folded,
     version: 'version' in key && typeof key.version === 'string' ? key.version : null,
     sourceSha256: 'source' in key && typeof key.source === 'string' ? key.source : null,
   };

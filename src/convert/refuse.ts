@@ -49,7 +49,7 @@ export function nothingToDo(
   if (target === 'crmsnorm' && kinds.some((id) => isTarget(id, 'rmsnorm'))) {
     throw refusal(
       model,
-      provenanceOf(model.config) !== undefined
+      typeof provenanceOf(model.config)?.target === 'string'
         ? 'it was converted to rmsnorm, and its rounded weights are not exactly zero-mean any more; convert the LayerNorm original instead'
         : 'its residual stream is not zero-mean: an RMSNorm model keeps the mean that a CRMSNorm model cannot hold',
     );

@@ -1,6 +1,7 @@
 import { RefusalError } from '../core/errors.ts';
 import { type DecoderSpec, decoderParts, kindOf, type Model, type NormPart } from '../models/index.ts';
 import type { ConversionTarget, RewriteOptions } from './options.ts';
+import { provenanceOf } from './provenance.ts';
 import { isReadByLinears } from './rules/plan.ts';
 import { hasParameter, recentredNorm } from './rules/spec.ts';
 
@@ -79,8 +80,7 @@ function biasesOf({ norm, finalNorm }: DecoderSpec) {
 }
 
 function isFolded({ spec, config }: Described): boolean {
-  const key = config.normlab;
-  if (typeof key === 'object' && key !== null && 'folded' in key && key.folded === true) return true;
+  if (provenanceOf(config)?.folded) return true;
   return foldable(spec).every(({ norm }) => kindOf(norm).parameters.length === 0);
 }
 

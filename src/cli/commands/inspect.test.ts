@@ -161,6 +161,19 @@ describe('a converted folder', () => {
     expect(broken.stderr).toContain('certificate.json');
   });
 
+  test('says what was folded, and where the input is recentred', async () => {
+    const out = join(await temporaryFolder(), 'out');
+    await capture('convert', golden('llama'), out, '--to', 'rmsnorm', '--fold');
+    const { stdout } = await capture('inspect', out);
+    expect(lineOf(stdout, 'Converted')).toMatch(/^.*norms’ weights folded into the next linears by normlab .* passed/);
+    const xglm = await capture('inspect', golden('xglm'));
+    expect(lineOf(xglm.stdout, 'RMSNorm')).toMatch(
+      /the mean of the embeddings’ sum is subtracted as it runs; formats: hf/,
+    );
+    const bloom = await capture('inspect', golden('bloom'));
+    expect(lineOf(bloom.stdout, 'RMSNorm')).toMatch(/rewritten; the head becomes a matrix of its own; formats: hf/);
+  });
+
   test('without a certificate says that too', async () => {
     const out = join(await temporaryFolder(), 'out');
     await capture('convert', golden('gpt2'), out, '--to', 'crmsnorm', '--no-certify');

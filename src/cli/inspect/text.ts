@@ -105,7 +105,12 @@ function verdictText(verdict: ConversionVerdict): string {
 }
 
 function convertedText({ certificate, ...provenance }: Converted): string {
-  const origin = `to ${provenance.target} ${originText(provenance)}`;
+  const { target, folded } = provenance;
+  const what = [
+    ...(target === null ? [] : [`to ${target}`]),
+    ...(folded ? ['norms’ weights folded into the next linears'] : []),
+  ];
+  const origin = `${what.join(', ')} ${originText(provenance)}`;
   if (certificate === null) return `${origin}; there is no certificate.json that could be read`;
   const { stored, limits, passed } = certificate;
   const figures = `max |Δlogit| ${stored.maxAbsLogit.toExponential(2)} as stored, limit ${limits.stored.toExponential(2)}`;

@@ -49,6 +49,9 @@ export function fillWithBound(matrix: RowMatrix, parameters: NormParameters, has
   );
 }
 
+/** float16 holds what is twice as large without loss. */
+const leastBound = 2 ** -15;
+
 /** A power of two, which every type of element holds, above the root mean square of anything the norm gives, recentred. */
 function boundOf(parameters: NormParameters, hasBias: boolean): () => Promise<number> {
   return once(async () => {
@@ -57,7 +60,7 @@ function boundOf(parameters: NormParameters, hasBias: boolean): () => Promise<nu
     const mean = bias.reduce((sum, value) => sum + value, 0) / bias.length;
     const spread = Math.sqrt(meanSquare(bias.map((value) => value - mean)));
     const largest = weight.reduce((most, value) => Math.max(most, Math.abs(value)), 0) + spread;
-    return largest === 0 ? 1 : 2 ** (Math.floor(Math.log2(largest)) + 1);
+    return 2 ** (Math.floor(Math.log2(Math.max(largest, leastBound))) + 1);
   });
 }
 

@@ -31,8 +31,9 @@ export const cohere: Family = {
   storage,
   parse(raw, where = 'config.json') {
     const config = readConfig(raw, where, options);
-    const decoder = parse(config, 'cohere');
-    if (!config.flag('use_qk_norm', false)) return decoder;
+    const isNormed = config.flag('use_qk_norm', false);
+    const decoder = parse(config, 'cohere', isNormed);
+    if (!isNormed) return decoder;
     const norm = runQkNorm(config, { kind: 'layernorm-nobias', epsilon: decoder.norm.epsilon });
     return { ...decoder, attention: { ...decoder.attention, qkNorm: { norm, extent: 'each_head' } } };
   },
@@ -74,10 +75,14 @@ function storage(spec: DecoderSpec): Storage {
 
 const maxPositions = 8192;
 
-function parse(config: ConfigReader, family: string): DecoderSpec {
+function parse(config: ConfigReader, family: string, hasQkNorms = false): DecoderSpec {
   const headSize = readHeadSize(config);
   const decoder = readLlamaLike(config, family, {
-    norm: runNorm(config, { kind: 'layernorm-nobias', epsilon: config.positive('layer_norm_eps', 1e-5) }),
+    norm: runNorm(
+      config,
+      { kind: 'layernorm-nobias', epsilon: config.positive('layer_norm_eps', 1e-5) },
+      { hasQkNorms },
+    ),
     headSize,
     positions: {
       ...readRotary(config, headSize, undefined, undefined, { positions: maxPositions }),

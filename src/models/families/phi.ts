@@ -53,6 +53,7 @@ export const phi: Family = {
     const config = readConfig(raw, where, options);
     const headSize = dividedHeadSize(config, 'hidden_size', 'num_attention_heads');
     const norm = { kind: 'layernorm', epsilon: config.positive('layer_norm_eps', 1e-5) };
+    const isNormed = config.flag('qk_layernorm', false);
     const decoder = gptLike(config, {
       family: 'phi',
       hiddenSize: config.count('hidden_size'),
@@ -60,12 +61,11 @@ export const phi: Family = {
       numHeads: config.count('num_attention_heads'),
       maxPositions: config.count('max_position_embeddings'),
       positions: readRotary(config, headSize, 0.5),
-      norm: runNorm(config, norm),
+      norm: runNorm(config, norm, { hasQkNorms: isNormed }),
       activation: config.choice('hidden_act', activationNames, 'gelu_new'),
       innerSize: config.count('intermediate_size'),
       tiedHead: false,
     });
-    const isNormed = config.flag('qk_layernorm', false);
     const attention = {
       ...decoder.attention,
       numKeyValueHeads: readKeyValueHeads(config),

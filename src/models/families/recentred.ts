@@ -16,10 +16,14 @@ export function rmsCounterpart(kind: string): string | undefined {
  * The norm with which a model of a LayerNorm architecture runs: the architecture's own, or its RMSNorm counterpart where
  * a conversion has written the key `normlab: {"norm": "rmsnorm"}`.
  */
-export function runNorm(config: ConfigReader, norm: NormSpec): NormSpec {
-  config
-    .optionalObject('normlab')
-    ?.unsupported('recentreInput', 'the embeddings of this architecture can be stored centred', [false]);
+export function runNorm(
+  config: ConfigReader,
+  norm: NormSpec,
+  { hasQkNorms = false }: { readonly hasQkNorms?: boolean } = {},
+): NormSpec {
+  const key = config.optionalObject('normlab');
+  key?.unsupported('recentreInput', 'the embeddings of this architecture can be stored centred', [false]);
+  if (!hasQkNorms) refuseQkNorms(config);
   return counterpartNorm(config, norm);
 }
 
@@ -31,6 +35,7 @@ export function runRecentred(
   config: ConfigReader,
   norm: NormSpec,
 ): { readonly norm: NormSpec; readonly input: Pick<DecoderSpec, 'recentreInput'> } {
+  refuseQkNorms(config);
   const isRecentred = config.optionalObject('normlab')?.flag('recentreInput', false) ?? false;
   return { norm: counterpartNorm(config, norm), input: isRecentred ? { recentreInput: true } : {} };
 }
@@ -41,6 +46,10 @@ export function runQkNorm(config: ConfigReader, norm: NormSpec): NormSpec {
   const counterpart = rmsCounterpart(norm.kind);
   if (counterpart === undefined || !key?.has('qkNorm')) return norm;
   return { ...norm, kind: key.choice('qkNorm', { rmsnorm: counterpart }) };
+}
+
+function refuseQkNorms(config: ConfigReader): void {
+  config.optionalObject('normlab')?.unsupported('qkNorm', 'there are no LayerNorms on queries and keys');
 }
 
 function counterpartNorm(config: ConfigReader, norm: NormSpec): NormSpec {

@@ -33,8 +33,9 @@ export const stablelm: Family = {
     const config = readConfig(raw, where, options);
     const headSize = dividedHeadSize(config, 'hidden_size', 'num_attention_heads');
     const epsilon = config.positive('layer_norm_eps', 1e-5);
+    const isNormed = config.flag('qk_layernorm', false);
     const decoder = readLlamaLike(config, 'stablelm', {
-      norm: runNorm(config, { kind: 'layernorm', epsilon }),
+      norm: runNorm(config, { kind: 'layernorm', epsilon }, { hasQkNorms: isNormed }),
       headSize,
       positions: readRotary(config, headSize, 0.25, undefined, { positions: maxPositions }),
       keyValueHeads: 32,
@@ -46,7 +47,7 @@ export const stablelm: Family = {
       attention: {
         ...decoder.attention,
         qkvBias: config.flag('use_qkv_bias', false),
-        qkNorm: config.flag('qk_layernorm', false)
+        qkNorm: isNormed
           ? { norm: runQkNorm(config, { kind: 'layernorm-nobias', epsilon }), extent: 'each_head' }
           : null,
       },
