@@ -125,6 +125,7 @@ describe('bad input is one line and exit code 2', () => {
     ['an empty prompt', ['--prompt', ''], '--prompt: is empty'],
     ['ids that are none', ['--ids', '1,x'], 'Expected whole numbers from 0'],
     ['no ids', ['--ids', ','], 'Expected whole numbers from 0'],
+    ['more threads than a machine bears', ['--ids', '1', '--threads', '100000'], 'Expected at most 256 threads'],
     ['ids out of range', ['--ids', '1,256'], '--ids: 256 is not in the model'],
     ['a long prompt', ['--prompt', 'x'.repeat(33)], 'the prompt has 33 tokens, but the model has 32 positions'],
     ['no tokens', ['--prompt', 'a', '--max-tokens', '0'], 'Expected a whole number from 1'],
