@@ -191,6 +191,8 @@ async function print(events: AsyncIterable<GeneratedToken | GenerationEnd>, outp
       }
       if (idsOnly) write(tokens.length === 0 ? String(event.id) : `,${event.id}`);
       tokens.push(event);
+      // `normlab generate … | head`: nobody reads what would follow.
+      if (stdout.writable === false) break;
     }
   } finally {
     // Also where it was interrupted: what follows begins a line.
