@@ -61,7 +61,7 @@ function familyName({ config }: Preset): string {
 }
 
 function toText(rows: readonly Row[], columns: number | undefined): string {
-  const headers = ['preset', 'parameters', 'layers', 'width', 'norm', 'placement', 'also', 'family'];
+  const headers = ['preset', 'params', 'layers', 'width', 'norm', 'placement', 'also', 'family'];
   const cells = rows.map(({ preset, spec }) => [
     preset.id,
     formatParameters(countParameters(spec)),
@@ -72,7 +72,7 @@ function toText(rows: readonly Row[], columns: number | undefined): string {
     alsoOf(spec).join(', ') || '–',
     familyName(preset),
   ]);
-  const rightAligned = new Set(['parameters', 'layers', 'width']);
+  const rightAligned = new Set(['params', 'layers', 'width']);
   const table = formatTable(
     headers.map((header) => ({ header, align: rightAligned.has(header) ? 'right' : 'left' })),
     fitCells(headers, cells, columns),

@@ -33,7 +33,7 @@ export const verifyCommand: CommandModule = {
       .command('verify')
       .summary("compare a model's numbers with recorded ones")
       .description(
-        "Computes a model's logits, loss, hidden states and gradients and compares them with what another implementation\n" +
+        "Computes a model's logits, loss, hidden states and gradients and compares them with what another implementation " +
           'recorded for the same tokens. Exit code 1 when one lies outside its tolerance.',
       )
       .argument('<model>', 'folder with config.json and the weights as safetensors')
