@@ -12,7 +12,7 @@ import { goldenFolder, temporaryPaths } from './golden.fixture.ts';
 
 const temporary = temporaryPaths();
 
-async function conversion(name: string, options: Pick<ConvertOptions, 'target' | 'format' | 'dtype'>) {
+async function conversion(name: string, options: Pick<ConvertOptions, 'target' | 'format' | 'dtype' | 'fold'>) {
   const out = await temporary([name, ...Object.values(options)].join('-'));
   await convertModel({ source: goldenFolder(name), out, certify: false, ...options });
   return { source: goldenFolder(name), converted: out };
@@ -65,6 +65,16 @@ test.each([
   for (const figure of ['algebra', 'stored', 'run', 'floor', 'engineFloor', 'limits', 'inputs'] as const) {
     expect(measured[figure]).toEqual(own?.[figure]);
   }
+});
+
+test.each([
+  ['gpt2', { target: 'rmsnorm', fold: true, format: 'normlab' }],
+  ['stablelm', { target: 'rmsnorm', fold: false, format: 'normlab' }],
+  ['llama', { target: 'rmsnorm', fold: true, format: 'normlab' }],
+] as const)('%s as %j is recognized, folded or not', async (name, options) => {
+  const measured = await certifyModels(await conversion(name, options));
+  expect(measured.algebra?.maxAbsLogit).toBeLessThan(1e-10);
+  expect(measured.passed).toBe(true);
 });
 
 test('a model equals itself: no difference, no floor', async () => {

@@ -46,7 +46,7 @@ export interface ComparedModel {
  * `algebra` is measured where the second one's norms are what a conversion of the first would give: exact weights with the
  * second one's config, so that a wrong epsilon shows. Else it is null, and `stored` is held to the limit of rounding in
  * float64 and 3 floors. The floor perturbs what
- * that conversion rewrites, or else the parameters in which the two differ. Throws InputError for models that have not
+ * that conversion rewrites, and the parameters in which the two differ. Throws InputError for models that have not
  * the same vocabulary, hidden size, layers and tokens, RefusalError where memory does not do.
  */
 export async function certifyModels(options: CertifyModelsOptions): Promise<CertifiedModels> {
@@ -74,9 +74,12 @@ async function compareModels(source: Model, converted: Model, options: CertifyMo
     sourceSpec: untied(source.spec),
     source: async () => (await readUntied(source)).parameters,
     rewritten: async (parameters) =>
-      plan === undefined
-        ? differingDTypes(source, converted, parameters)
-        : rewrittenDTypes({ plan, dtypes: dtypesOf(converted), sourceDTypes: dtypesOf(source) }),
+      new Map([
+        ...(await differingDTypes(source, converted, parameters)),
+        ...(plan === undefined
+          ? []
+          : rewrittenDTypes({ plan, dtypes: dtypesOf(converted), sourceDTypes: dtypesOf(source) })),
+      ]),
     exact:
       plan === undefined
         ? null
@@ -137,24 +140,31 @@ async function checkReadable(converted: Model, inputs: CertificateInputs, given:
 /** The conversion of which the second decoder could be the result, by names and shapes; undefined where there is none. */
 function planBetween(source: Model, converted: DecoderSpec): ConversionPlan | undefined {
   const wanted = signature(untied(converted));
+  if (signature(untied(source.spec)) === wanted) return undefined;
   for (const target of conversionTargets) {
-    try {
-      if (nothingToDo(source, target) !== undefined) continue;
-      const plan = conversionPlan(source.spec, target);
-      if (signature(untied(plan.spec)) === wanted) return plan;
-      if (target === 'rmsnorm' && converted.family === 'llama') {
-        const llama = llamaPlan(plan, source.folder);
-        if (signature(untied(llama.spec)) === wanted) return llama;
+    for (const options of variants) {
+      try {
+        if (nothingToDo(source, target, options) !== undefined) continue;
+        const plan = conversionPlan(source.spec, target, options);
+        if (signature(untied(plan.spec)) === wanted) return plan;
+        if (target === 'rmsnorm' && converted.family === 'llama') {
+          const llama = llamaPlan(plan, source.folder);
+          if (signature(untied(llama.spec)) === wanted) return llama;
+        }
+      } catch (error) {
+        if (!(error instanceof RefusalError)) throw error;
       }
-    } catch (error) {
-      if (!(error instanceof RefusalError)) throw error;
     }
   }
   return undefined;
 }
 
+// Folded norms that keep their kinds, with weights of ones, have the names and shapes of unfolded ones.
+const either = [false, true];
+const variants = either.flatMap((fold) => either.map((qkNorms) => ({ fold, qkNorms })));
+
 function signature(spec: DecoderSpec): string {
-  const norms = [spec.norm.kind, spec.finalNorm?.kind, spec.placement];
+  const norms = [spec.norm.kind, spec.finalNorm?.kind, spec.attention.qkNorm?.norm.kind];
   return JSON.stringify([norms, decoderParameters(spec).map(({ name, shape }) => [name, shape])]);
 }
 
