@@ -23,6 +23,16 @@ export function parseTokens(text: string): number {
   throw new InvalidArgumentError('Expected a whole number from 2.');
 }
 
+/** More would be a slip: an engine that starts a hundred thousand threads takes the machine with it. */
+const mostThreads = 256;
+
+/** A number of threads. */
+export function parseThreads(text: string): number {
+  const threads = parseCount(text);
+  if (threads <= mostThreads) return threads;
+  throw new InvalidArgumentError(`Expected at most ${mostThreads} threads.`);
+}
+
 /** A whole number from 0. */
 export function parseWhole(text: string): number {
   const value = Number(text);

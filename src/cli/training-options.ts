@@ -1,7 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { placements } from '../models/index.ts';
 import { defaultConfig, parseConfig, type TrainConfig, usualWarmupSteps } from '../train/index.ts';
-import { parseCount, parseNonNegative, parseWhole } from './options.ts';
+import { parseCount, parseNonNegative, parseThreads, parseWhole } from './options.ts';
 
 /** The options that `train` and `compare` share, as commander gives them. */
 export interface TrainingArguments {
@@ -92,12 +92,6 @@ export function parseList(text: string): readonly string[] {
   const names = text.split(',').map((name) => name.trim());
   if (names.some((name) => name === '')) throw new InvalidArgumentError('Expected names with commas between them.');
   return names;
-}
-
-function parseThreads(text: string): number {
-  const threads = parseCount(text);
-  if (threads > 256) throw new InvalidArgumentError('Expected at most 256 threads.');
-  return threads;
 }
 
 function parseSampleCount(text: string): number {

@@ -4,6 +4,8 @@ import { stripVTControlCharacters } from 'node:util';
 export interface ProgressStream {
   readonly isTTY?: boolean;
   readonly columns?: number;
+  /** False once nobody reads any more, as after `| head`. */
+  readonly writable?: boolean;
   write(text: string): unknown;
 }
 

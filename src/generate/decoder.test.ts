@@ -110,3 +110,8 @@ describe('what cannot be fed', () => {
     });
   });
 });
+
+test('more positions than tables can hold are refused, also where a model sets no limit', async () => {
+  const work = withModel('bloom', (model) => openDecodingSession(model, { context: Number.MAX_SAFE_INTEGER }));
+  await expect(work).rejects.toThrow('9007199254740991 positions for the prompt and what follows are too many');
+});

@@ -43,16 +43,24 @@ export interface DecodingSessionOptions {
 /** A long prompt is computed in pieces of so many tokens: the scores of all at once would take memory with the square of its length. */
 const pieceLength = 512;
 
+/** Rotary positions take a table of all that a session has room for: half a gigabyte here, for heads of 128. */
+const mostPositions = 2 ** 20;
+
 /**
  * Opens a model for decoding in float32. The model's checkpoint must stay open until the session is there.
  *
- * Throws InputError for a context longer than the model's positions.
+ * Throws InputError for a context longer than the model's positions or than 2^20.
  */
 export async function openDecodingSession(model: Model, options: DecodingSessionOptions): Promise<DecodingSession> {
   const { spec, storage } = model;
   const { context, threads, engine = cpuEngine() } = options;
   if (spec.maxPositions !== null && context > spec.maxPositions) {
     throw new InputError(`${model.folder}: has ${spec.maxPositions} positions, ${context} were asked for`);
+  }
+  if (context > mostPositions) {
+    throw new InputError(
+      `generate: ${context} positions for the prompt and what follows are too many, at most ${mostPositions} are possible; ask for fewer tokens`,
+    );
   }
   const graph = buildDecoding(spec, { storage, context });
   const session = await createModelSession(model, outputsOf(graph), { engine, threads });

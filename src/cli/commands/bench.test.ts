@@ -122,6 +122,7 @@ test.each([
   [['shares', '--sizes', 'smal'], /did you mean "small"/],
   [['shares', '--tokens', '-1'], /Expected a whole number from 1/],
   [['shares', '--tokens', '1000000'], /GiB of memory/],
+  [['shares', '--threads', '100000'], /Expected at most 256 threads/],
   [['norm'], /Did you mean norms/],
 ])('bench %j is refused in one line', async (args, message) => {
   const { code, stdout, stderr } = await capture('bench', ...args);

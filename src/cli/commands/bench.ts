@@ -3,7 +3,7 @@ import { type BenchProgress, benchNorms, benchShares, gptSizes } from '../../ben
 import { formatDuration } from '../../core/format.ts';
 import { createProgress } from '../../core/progress.ts';
 import { type CommandContext, type CommandModule, examples } from '../command.ts';
-import { parseCount, parseNonNegative } from '../options.ts';
+import { parseCount, parseNonNegative, parseThreads } from '../options.ts';
 import { parseList } from '../training-options.ts';
 import { normsText } from './bench-norms.ts';
 import { sharesJson, sharesText } from './bench-shares.ts';
@@ -111,7 +111,7 @@ function addCommonOptions(
       `norms of the catalogue; LayerNorm is always among them (default: ${texts.norms})`,
       parseList,
     )
-    .option('--threads <n>', 'threads of the engine (default: the processors available)', parseCount)
+    .option('--threads <n>', 'threads of the engine (default: the processors available)', parseThreads)
     .option(
       '--seconds <x>',
       `how long to measure ${texts.seconds}, loading and warm-up aside (default: ${texts.defaultSeconds})`,

@@ -82,7 +82,7 @@ function notes({ source, converted, algebra }: CertifiedModels): readonly string
   const unknown =
     algebra === null
       ? [
-          `No algebra: ${source.norm} to ${converted.norm} is no conversion that normlab makes, so that the weights before rounding are not known.`,
+          'No algebra: the second model is not recognized as a conversion of the first, so that its weights before rounding are not known.',
         ]
       : [];
   return [...epsilon, ...unknown];

@@ -2,9 +2,11 @@ import { spawn } from 'node:child_process';
 import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { capture, captureWith } from '../capture.fixture.ts';
+import { run } from '../run.ts';
 
 const path = (name: string) => fileURLToPath(new URL(`../../../${name}`, import.meta.url));
 const golden = (name: string) => path(`test/fixtures/golden/${name}`);
@@ -125,6 +127,7 @@ describe('bad input is one line and exit code 2', () => {
     ['an empty prompt', ['--prompt', ''], '--prompt: is empty'],
     ['ids that are none', ['--ids', '1,x'], 'Expected whole numbers from 0'],
     ['no ids', ['--ids', ','], 'Expected whole numbers from 0'],
+    ['more threads than a machine bears', ['--ids', '1', '--threads', '100000'], 'Expected at most 256 threads'],
     ['ids out of range', ['--ids', '1,256'], '--ids: 256 is not in the model'],
     ['a long prompt', ['--prompt', 'x'.repeat(33)], 'the prompt has 33 tokens, but the model has 32 positions'],
     ['no tokens', ['--prompt', 'a', '--max-tokens', '0'], 'Expected a whole number from 1'],
@@ -180,4 +183,19 @@ test('Ctrl-C ends it with code 130 and a whole line', async () => {
     stderr: 'normlab: stopping; press Ctrl-C again to quit at once\nnormlab: interrupted by SIGINT\n',
   });
   expect(stdout.endsWith('\n')).toBe(true);
+});
+
+test('it ends once nobody reads any more', async () => {
+  const pieces: string[] = [];
+  const stdout = {
+    get writable() {
+      return pieces.length === 0;
+    },
+    write: (text: string) => pieces.push(text),
+  };
+  const stderr = { write: () => undefined };
+  const folder = await model('gpt2');
+  const args = ['generate', folder, '--ids', '1,2', '--max-tokens', '9'];
+  expect(await run(args, { stdin: Readable.from([]), stdout, stderr })).toBe(0);
+  expect(pieces).toHaveLength(2);
 });

@@ -15,7 +15,7 @@ import { type Model, openModel } from '../../models/index.ts';
 import { openTokenizer, type Tokenizer } from '../../text/index.ts';
 import { type CommandContext, type CommandModule, examples } from '../command.ts';
 import { describeEngine, engineOption } from '../engine-option.ts';
-import { parseCount, parseNonNegative, parseWhole } from '../options.ts';
+import { parseCount, parseNonNegative, parseThreads, parseWhole } from '../options.ts';
 import { readText } from '../stdin.ts';
 
 interface GenerateArguments {
@@ -55,7 +55,7 @@ export const generateCommand: CommandModule = {
       .option('--seed <n>', 'seed of the random numbers', parseWhole, 0)
       .option('--stop <text>', 'end before this text; may be given several times', collect)
       .addOption(engineOption())
-      .option('--threads <n>', 'threads of the engine (default: all processors)', parseCount)
+      .option('--threads <n>', 'threads of the engine (default: all processors)', parseThreads)
       .option('--json', 'print ids, text, log probabilities and timings as JSON at the end')
       .addHelpText(
         'after',
@@ -191,6 +191,8 @@ async function print(events: AsyncIterable<GeneratedToken | GenerationEnd>, outp
       }
       if (idsOnly) write(tokens.length === 0 ? String(event.id) : `,${event.id}`);
       tokens.push(event);
+      // `normlab generate … | head`: nobody reads what would follow.
+      if (stdout.writable === false) break;
     }
   } finally {
     // Also where it was interrupted: what follows begins a line.

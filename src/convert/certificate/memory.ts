@@ -1,7 +1,7 @@
 import { countParameters, type DecoderSpec } from '../../models/index.ts';
 import type { InputIds } from './observe.ts';
 
-/** The source in float64, a rewritten copy of it, and what goes into the graph. */
+/** The source in float64, a rewritten copy of it, and as much again for what was read or made and is not collected yet. */
 const bytesPerParameter = 24;
 
 /** The reference's logits, those of another run, and what computing and comparing them takes beside. */

@@ -55,6 +55,7 @@ export const gemma3Multimodal: Family = {
 };
 
 function parse(config: ConfigReader, family: string): DecoderSpec {
+  config.unsupported('use_bidirectional_attention', 'tokens that see later ones are not supported', [false]);
   const norm = { kind: 'rmsnorm-gemma', epsilon: config.positive('rms_norm_eps', 1e-6) };
   const headSize = config.count('head_dim', 256);
   const numLayers = config.layers('num_hidden_layers');

@@ -135,6 +135,14 @@ describe('nothing stays behind', () => {
       { scale: 1e6, dtype: 'float16' },
       /the scale 1000000 gives numbers that float16/,
     ],
+    [
+      'more bytes than any disk has, before one is written',
+      {
+        config: { model_type: 'gpt2', n_embd: 2 ** 20, n_head: 1, n_layer: 1, vocab_size: 2 ** 30, n_positions: 1 },
+        onProgress: () => expect.unreachable(),
+      },
+      /model: takes .+, but only .+ are free there; free some space/,
+    ],
     ['a scale that is none', { scale: Number.NaN }, /scale is NaN, expected a number from 0/],
   ])('%s', async (_, options, message) => {
     const parent = await temporaryFolder();

@@ -4,6 +4,7 @@ import { indexFileName, planShards, type TensorEntry, writeSafetensors } from '.
 import { byteSizes, type FloatDType } from '../../core/dtype.ts';
 import { InputError } from '../../core/errors.ts';
 import { createFolderAtomically, writeJsonAtomically } from '../../core/files.ts';
+import { checkFreeSpace } from '../../core/freeSpace.ts';
 import { createRandom } from '../../core/random.ts';
 import { sizeOf } from '../../core/shape.ts';
 import { familyOf } from '../families/index.ts';
@@ -86,6 +87,7 @@ export async function writeRandomModel(options: RandomModelOptions): Promise<Ran
     options.onProgress?.(written / bytes);
   };
   await createFolderAtomically(out, { force }, async (folder) => {
+    await checkFreeSpace(folder, bytes, out);
     for (const shard of shards) {
       const entries = shard.tensors.map((tensor) => entryOf(tensor, values, onBytes));
       await writeSafetensors(join(folder, shard.fileName), entries, { metadata: { format: 'pt' } });
