@@ -97,6 +97,21 @@ test('a folded Llama stays one, with its provenance', async () => {
   await expect(crmsnorm).rejects.toThrow('its residual stream is not zero-mean');
 });
 
+test('as a Llama where it is one, else refused', async () => {
+  const options = { target: 'rmsnorm', fold: true, format: 'llama', dtype: 'float64', certify: false } as const;
+  const out = await temporary('as-llama');
+  await converted({ ...options, source: goldenFolder('llama'), out });
+  expect(await differenceToGolden(out, 'llama')).toBeLessThan(1e-10);
+  for (const [name, message] of [
+    ['glm4', 'format llama: placement is peri'],
+    ['gemma', 'the MLP is gated with gelu_tanh'],
+    ['olmo2', 'format llama: placement is output'],
+  ] as const) {
+    const refused = convertModel({ ...options, source: goldenFolder(name), out: await temporary(`${name}-llama`) });
+    await expect(refused).rejects.toThrow(message);
+  }
+});
+
 test('a LayerNorm model is converted and folded at once, where its biases find a place', async () => {
   const source = goldenFolder('gpt2');
   const out = await temporary('gpt2-folded');

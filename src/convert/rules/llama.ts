@@ -24,6 +24,7 @@ export function llamaPlan(plan: ConversionPlan, where: string): ConversionPlan {
 function unfitForLlama(spec: DecoderSpec): string | undefined {
   const { attention, mlp, norm, finalNorm } = spec;
   const scale = 1 / Math.sqrt(attention.headSize);
+  if (spec.placement !== 'pre') return `placement is ${spec.placement}, Llama’s norms stand before branches alone`;
   if (norm.kind === 'rmsnorm-bias' || finalNorm?.kind === 'rmsnorm-bias') {
     return 'the norms have biases, Llama’s RMSNorm has none; use --format hf or normlab';
   }
