@@ -43,7 +43,12 @@ export function applyStep(
     case 'dropLastColumn':
       return dropLastColumn(matrix);
     case 'dropLastRow':
-      return { rows: matrix.rows - 1, columns: matrix.columns, read: (range) => matrix.read(range) };
+      return {
+        rows: matrix.rows - 1,
+        columns: matrix.columns,
+        needsAll: matrix.needsAll,
+        read: (range) => matrix.read(range),
+      };
   }
 }
 
@@ -86,10 +91,9 @@ function centreColumns(matrix: RowMatrix, maxElements: number): RowMatrix {
   const means = once(async () => {
     const sums = new Float64Array(matrix.columns);
     for (const block of blocksOf(matrix, maxElements)) {
-      let i = 0;
-      for (const value of await matrix.read(block)) {
-        sums[i] = (sums[i] ?? 0) + value;
-        i = i + 1 === matrix.columns ? 0 : i + 1;
+      const data = await matrix.read(block);
+      for (let offset = 0; offset < data.length; offset += matrix.columns) {
+        for (let i = 0; i < sums.length; i++) sums[i] = (sums[i] as number) + (data[offset + i] as number);
       }
     }
     return sums.map((sum) => sum / matrix.rows);
@@ -128,6 +132,7 @@ function dropLastColumn(matrix: RowMatrix): RowMatrix {
   return {
     rows: matrix.rows,
     columns,
+    needsAll: matrix.needsAll,
     async read(range) {
       const data = await matrix.read(range);
       const result = new Float64Array((range.end - range.start) * columns);
@@ -149,11 +154,14 @@ function combineRows(
   return {
     rows: matrix.rows,
     columns: matrix.columns,
+    needsAll: matrix.needsAll,
     async read(range) {
       const entries = await vector();
       const data = await matrix.read(range);
-      for (let i = 0; i < data.length; i++) {
-        data[i] = combine(data[i] ?? Number.NaN, entries[i % matrix.columns] ?? Number.NaN);
+      for (let offset = 0; offset < data.length; offset += matrix.columns) {
+        for (let i = 0; i < entries.length; i++) {
+          data[offset + i] = combine(data[offset + i] as number, entries[i] as number);
+        }
       }
       return data;
     },
@@ -162,10 +170,10 @@ function combineRows(
 
 function meanOf(row: Float64Array): number {
   let sum = 0;
-  for (const value of row) sum += value;
+  for (let i = 0; i < row.length; i++) sum += row[i] as number;
   return sum / row.length;
 }
 
 function addTo(row: Float64Array, value: number): void {
-  for (let i = 0; i < row.length; i++) row[i] = (row[i] ?? Number.NaN) + value;
+  for (let i = 0; i < row.length; i++) row[i] = (row[i] as number) + value;
 }
