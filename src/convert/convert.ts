@@ -12,10 +12,11 @@ import { type Certificate, certificateFormatVersion } from './certificate/schema
 import { checkMemory, checkPlaces } from './checks.ts';
 import type { ConversionFormat, ConversionTarget, StoredDType } from './options.ts';
 import { checkFormat, defaultFormat, nothingToDo } from './refuse.ts';
-import { readParameterValues, storedParameters } from './rules/apply.ts';
+import { storedParameters } from './rules/apply.ts';
 import { describeRule } from './rules/describe.ts';
 import { llamaPlan } from './rules/llama.ts';
 import { type ConversionPlan, conversionPlan } from './rules/plan.ts';
+import { readParameterValues } from './rules/values.ts';
 import { copyCompanions } from './write/companions.ts';
 import { outputConfig } from './write/config.ts';
 import { configText } from './write/floats.ts';

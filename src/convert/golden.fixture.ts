@@ -6,7 +6,8 @@ import { afterAll } from 'vitest';
 import { openSafetensors } from '../checkpoint/index.ts';
 import { openModel } from '../models/index.ts';
 import { observe } from './certificate/observe.ts';
-import { readParameterValues, storedParameters } from './rules/apply.ts';
+import { storedParameters } from './rules/apply.ts';
+import { readParameterValues } from './rules/values.ts';
 
 /** The folder of a golden case: a checkpoint, and what transformers computed with it in float64. */
 export function goldenFolder(name: string): string {

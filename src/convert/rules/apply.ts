@@ -3,7 +3,7 @@ import { byteSizes } from '../../core/dtype.ts';
 import { InputError } from '../../core/errors.ts';
 import { sameShape } from '../../core/shape.ts';
 import type { Value } from '../../graph/index.ts';
-import { type DecoderSpec, decoderParameters, type Storage } from '../../models/index.ts';
+import type { Storage } from '../../models/index.ts';
 import { constantMatrix, matrixOf, type RowMatrix, readAll, transpose } from './matrix.ts';
 import type { TensorRule } from './plan.ts';
 import { applyStep, type Parameters } from './steps.ts';
@@ -73,13 +73,4 @@ export async function applyRules(rules: readonly TensorRule[], source: Parameter
     results.set(rule.name, value);
   }
   return results;
-}
-
-/** All parameters of a decoder, in memory. */
-export async function readParameterValues(spec: DecoderSpec, parameters: Parameters): Promise<ParameterValues> {
-  const values = new Map<string, Value>();
-  for (const { name, shape } of decoderParameters(spec)) {
-    values.set(name, { dtype: 'float', shape, data: await readAll(parameters(name)) });
-  }
-  return values;
 }

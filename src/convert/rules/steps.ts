@@ -80,6 +80,9 @@ export function foldedParameters(step: Step): readonly string[] {
   return step.kind === 'addProduct' ? [step.vector] : [];
 }
 
+/** What is summed at once: it stays in a processor's cache. */
+const summedElements = 2 ** 18;
+
 /** Two passes: the means, then the rows. A transposed matrix has its columns as rows, so that one pass is enough. */
 function centreColumns(matrix: RowMatrix, maxElements: number): RowMatrix {
   if (matrix.transposeOf !== undefined) {
@@ -90,7 +93,7 @@ function centreColumns(matrix: RowMatrix, maxElements: number): RowMatrix {
   }
   const means = once(async () => {
     const sums = new Float64Array(matrix.columns);
-    for (const block of blocksOf(matrix, maxElements)) {
+    for (const block of blocksOf(matrix, matrix.needsAll ? maxElements : Math.min(maxElements, summedElements))) {
       const data = await matrix.read(block);
       for (let offset = 0; offset < data.length; offset += matrix.columns) {
         for (let i = 0; i < sums.length; i++) sums[i] = (sums[i] as number) + (data[offset + i] as number);

@@ -19,8 +19,9 @@ export interface OutputPart {
   bytes(block: Range): Promise<Uint8Array<ArrayBuffer>>;
 }
 
-/** Small enough for a processor's cache, large enough that reading a block is worth the call. */
-const blockElements = 2 ** 19;
+/** What is computed, small enough for a processor's cache; what is copied, large enough for few reads. */
+const computedElements = 2 ** 18;
+const copiedElements = 2 ** 21;
 
 /** Nothing is read before the bytes are. `maxElements` are what is in memory at once where a matrix is transposed. */
 export function outputPart(tensor: OutputTensor, parameters: Parameters, maxElements = 2 ** 22): OutputPart {
@@ -30,13 +31,15 @@ export function outputPart(tensor: OutputTensor, parameters: Parameters, maxElem
   // Encoding rounds to nearest by itself.
   const round = rule.keepSums && roundingOf(rule, dtype, matrix.columns, transposed);
   const { stored } = matrix;
+  const isCopied = round === undefined && stored?.dtype === dtype;
+  const small = isCopied ? copiedElements : computedElements;
   return {
-    blocks: [...blocksOf(matrix, matrix.needsAll ? maxElements : Math.min(maxElements, blockElements))],
+    blocks: [...blocksOf(matrix, matrix.needsAll ? maxElements : Math.min(maxElements, small))],
     columns: matrix.columns,
     isSequential:
       round !== undefined || rule.steps.some(({ kind }) => kind === 'centreColumns' || kind === 'addProduct'),
     async bytes(block) {
-      if (round === undefined && stored?.dtype === dtype) {
+      if (isCopied) {
         const bytes = await stored.read(block);
         if (storesFinite(bytes, dtype)) return bytes;
       }
