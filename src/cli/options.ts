@@ -16,6 +16,13 @@ export function parseCount(text: string): number {
   throw new InvalidArgumentError('Expected a whole number from 1.');
 }
 
+/** A whole number from 2: a text's tokens, of which all but the first are predicted. */
+export function parseTokens(text: string): number {
+  const value = parseCount(text);
+  if (value >= 2) return value;
+  throw new InvalidArgumentError('Expected a whole number from 2.');
+}
+
 /** A whole number from 0. */
 export function parseWhole(text: string): number {
   const value = Number(text);

@@ -3,8 +3,9 @@ import { totalmem } from 'node:os';
 import { basename, dirname, isAbsolute, join, relative, resolve } from 'node:path';
 import { RefusalError } from '../core/errors.ts';
 import { formatBytes } from '../core/format.ts';
-import { countParameters, type Model } from '../models/index.ts';
-import { certificateBytesPerParameter } from './certificate/certify.ts';
+import type { Model } from '../models/index.ts';
+import { certificateBytes } from './certificate/memory.ts';
+import type { InputIds } from './certificate/observe.ts';
 
 /** Throws RefusalError where the output would be the source, inside it or around it. */
 export function checkPlaces(source: string, out: string): void {
@@ -15,13 +16,23 @@ export function checkPlaces(source: string, out: string): void {
   if (contains(to, from)) throw new RefusalError(`${out}: holds the source ${source}; choose another folder`);
 }
 
-/** Throws RefusalError where the certificate can't be computed in this machine's memory. */
-export function checkMemory({ folder, spec }: Pick<Model, 'folder' | 'spec'>, availableBytes = totalmem()): void {
-  const needed = certificateBytesPerParameter * countParameters(spec);
-  if (needed <= availableBytes) return;
-  throw new RefusalError(
-    `${folder}: the certificate of a model of this size takes ${formatBytes(needed)} of memory, this machine has ${formatBytes(availableBytes)}; --no-certify converts without one`,
-  );
+/**
+ * Throws RefusalError where decoders can't be compared, one after the other, in this machine's memory; `advice` says what
+ * to do instead.
+ */
+export function checkMemory(
+  models: readonly Pick<Model, 'folder' | 'spec'>[],
+  inputIds: InputIds,
+  advice: string,
+  availableBytes = totalmem(),
+): void {
+  for (const { folder, spec } of models) {
+    const needed = certificateBytes(spec, inputIds);
+    if (needed <= availableBytes) continue;
+    throw new RefusalError(
+      `${folder}: the certificate of a model of this size takes ${formatBytes(needed)} of memory, this machine has ${formatBytes(availableBytes)}; ${advice}`,
+    );
+  }
 }
 
 /** The path with the links of what exists of it resolved. */

@@ -6,21 +6,16 @@ import { encode, openCheckpoint, openSafetensors, writeSafetensors } from '../ch
 import { isFloat } from '../core/dtype.ts';
 import { InputError, InterruptedError, RefusalError } from '../core/errors.ts';
 import { ulp } from '../core/rounding.ts';
+import { normlabVersion } from '../core/version.ts';
 import { saveNormlabModel } from '../models/index.ts';
 import { compareLogits } from './certificate/difference.ts';
-import { observe } from './certificate/observe.ts';
+import { observe, readDecoder } from './certificate/observe.ts';
 import { certificateSchema } from './certificate/schema.ts';
-import { type ConvertedModel, type ConvertOptions, convertModel } from './convert.ts';
+import { convertModel } from './convert.ts';
 import { preLnSpec, randomParameters } from './decoder.fixture.ts';
-import { differenceToGolden, goldenFolder, loadDecoder, temporaryPaths } from './golden.fixture.ts';
+import { converted, differenceToGolden, goldenFolder, temporaryPaths } from './golden.fixture.ts';
 
 const temporary = temporaryPaths();
-
-async function converted(options: ConvertOptions): Promise<ConvertedModel> {
-  const result = await convertModel(options);
-  if (result.status !== 'converted') throw new Error(result.reason);
-  return result;
-}
 
 const cases = ['gpt2', 'gpt2_n36_untied', 'gpt2_bf16', 'olmo'];
 const kinds = [
@@ -88,7 +83,7 @@ test.each(otherFamilies.flatMap((name) => kinds.map(([target, format]) => [name,
     const out = await temporary(`${name}-${target}-${format}`);
     await converted({ source: goldenFolder(name), out, target, format, dtype: 'float64', certify: false });
     expect(await differenceToGolden(out, name)).toBeLessThan(1e-10);
-    const { norm } = (await loadDecoder(out)).spec;
+    const { norm } = (await readDecoder(out)).spec;
     expect(norm.kind.startsWith(target)).toBe(true);
   },
 );
@@ -274,8 +269,8 @@ test('normlab’s own models are converted, with biases that only the folded nor
   expect(rules.get('blocks.0.mlp.up.bias')).toBe('zeros; add blocks.0.mlp.up.weight · blocks.0.mlp.input_norm.bias');
   const inputIds = [[1, 2, 3, 4]];
   const difference = compareLogits(
-    observe(await loadDecoder(source), inputIds),
-    observe(await loadDecoder(out), inputIds),
+    observe(await readDecoder(source), inputIds),
+    observe(await readDecoder(out), inputIds),
   );
   expect(difference.maxAbsLogit).toBeLessThan(1e-10);
 });
@@ -312,12 +307,41 @@ test('nothing to do writes nothing', async () => {
   await expect(readdir(out)).rejects.toThrow('ENOENT');
 });
 
-test('what was converted once is not converted again', async () => {
-  const [once, twice] = [await temporary('once'), await temporary('twice')];
-  await converted({ source: goldenFolder('gpt2_bf16'), out: once, target: 'rmsnorm', certify: false });
-  expect((await convertModel({ source: once, out: twice, target: 'rmsnorm' })).status).toBe('nothing-to-do');
-  await expect(convertModel({ source: once, out: twice, target: 'crmsnorm' })).rejects.toThrow(RefusalError);
+describe('what was converted once', () => {
+  test.each([
+    ['gpt2_bf16', 'rmsnorm', 'hf'],
+    ['gpt2_bf16', 'rmsnorm', 'normlab'],
+    ['olmo', 'rmsnorm', 'llama'],
+    ['gpt2_bf16', 'crmsnorm', 'normlab'],
+  ] as const)('%s as %s (%s) says so, and is not converted to that again', async (name, target, format) => {
+    const [once, twice] = [await temporary(`once-${target}-${format}`), await temporary('twice')];
+    const { certificate } = await converted({ source: goldenFolder(name), out: once, target, format });
+    const sha256 = certificate?.source.sha256;
+    const config = JSON.parse(await readFile(join(once, 'config.json'), 'utf8'));
+    expect(config.normlab).toMatchObject({ converted: target, source: sha256, version: normlabVersion() });
+    const before = await contents(once);
+    for (const out of [twice, once]) {
+      const again = await convertModel({ source: once, out, target, force: true });
+      expect(again).toEqual({
+        status: 'nothing-to-do',
+        reason: expect.stringContaining(`from the source with sha256 ${sha256?.slice(0, 12)}…; nothing to do`),
+      });
+    }
+    expect(await contents(once)).toEqual(before);
+    await expect(readdir(twice)).rejects.toThrow('ENOENT');
+  });
+
+  test('is no source of the other', async () => {
+    const [once, twice] = [await temporary('once'), await temporary('other')];
+    await converted({ source: goldenFolder('gpt2_bf16'), out: once, target: 'rmsnorm', certify: false });
+    await expect(convertModel({ source: once, out: twice, target: 'crmsnorm' })).rejects.toThrow(RefusalError);
+  });
 });
+
+async function contents(folder: string) {
+  const names = await readdir(folder);
+  return Promise.all(names.map(async (name) => [name, (await readFile(join(folder, name))).toString('base64')]));
+}
 
 test('the output is never the source, in it or around it, and replaces nothing unasked', async () => {
   const source = await temporary('guarded/source');
@@ -338,8 +362,6 @@ test.each([
   ['openai_gpt_postln', 'crmsnorm', undefined, /placement is post/],
   ['bloom_post_residual', 'rmsnorm', undefined, /residualFromNorm: .*explicit recentring/],
   ['bloom_post_residual', 'crmsnorm', undefined, /residualFromNorm: .*explicit recentring/],
-  ['xglm', 'rmsnorm', undefined, /positions are sinusoidal/],
-  ['bloom', 'rmsnorm', undefined, /embeddingNorm: the norm on the embeddings/],
   ['olmo2', 'crmsnorm', undefined, /placement is output/],
   ['gemma2', 'crmsnorm', undefined, /placement is peri/],
   ['glm4', 'crmsnorm', undefined, /placement is peri/],

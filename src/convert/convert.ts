@@ -6,12 +6,15 @@ import { createFolderAtomically, writeFileAtomically, writeJsonAtomically } from
 import { normlabVersion } from '../core/version.ts';
 import { cpuEngine } from '../engine/index.ts';
 import { type Model, openModel } from '../models/index.ts';
-import { certify, failures } from './certificate/certify.ts';
+import { certify } from './certificate/certify.ts';
 import { certificateInputs, type InputsOptions } from './certificate/inputs.ts';
-import { type Certificate, certificateFormatVersion } from './certificate/schema.ts';
+import { failures } from './certificate/limits.ts';
+import { readDecoder } from './certificate/observe.ts';
+import { type Certificate, type CertificateInputs, certificateFormatVersion } from './certificate/schema.ts';
 import { checkMemory, checkPlaces } from './checks.ts';
-import type { ConversionFormat, ConversionTarget, StoredDType } from './options.ts';
+import type { ConversionFormat, ConversionTarget, RewriteOptions, StoredDType } from './options.ts';
 import { checkFormat, defaultFormat, nothingToDo } from './refuse.ts';
+import { askedRewrites } from './rewrites.ts';
 import { storedParameters } from './rules/apply.ts';
 import { describeRule } from './rules/describe.ts';
 import { llamaPlan } from './rules/llama.ts';
@@ -25,7 +28,7 @@ import { type OutputTensor, outputLayout, storedDType, untiedStorage } from './w
 import { hashSource, type SourceHash, sourceBytes } from './write/source.ts';
 import { storedBytes, writeWeights } from './write/weights.ts';
 
-export interface ConvertOptions {
+export interface ConvertOptions extends RewriteOptions {
   /** Folder of the model to convert. */
   readonly source: string;
   /** Folder to create. */
@@ -58,6 +61,8 @@ export interface ConvertedModel {
   readonly format: ConversionFormat;
   /** Whether the head had been the token embedding and got a matrix of its own. */
   readonly untiedHead: boolean;
+  /** Whether the decoder subtracts the mean of the embeddings' sum itself. */
+  readonly recentresInput: boolean;
   readonly tensorsWritten: number;
   readonly tensorsRewritten: number;
   readonly bytesWritten: number;
@@ -82,33 +87,45 @@ export async function convertModel(options: ConvertOptions): Promise<ConversionR
   const model = await openModel(options.source);
   try {
     const { target } = options;
-    const reason = nothingToDo(model, target);
+    const reason = nothingToDo(model, target, options);
     if (reason !== undefined) return { status: 'nothing-to-do', reason };
     const format = options.format ?? defaultFormat(model, target);
-    checkFormat(model, target, format);
-    const plan = planFor(model, target, format);
+    checkFormat(model, target, format, options);
+    const plan = planFor(model, target, format, options);
     checkPlaces(options.source, options.out);
-    if (options.certify !== false) checkMemory(model);
+    const inputs = options.certify === false ? null : await certificateInputs(model, options.inputs ?? { seed: 0 });
+    if (inputs !== null) checkMemory([model], inputs.inputIds, '--no-certify converts without one');
     const force = options.force ?? false;
     return await createFolderAtomically(options.out, { force }, (folder) =>
-      build(folder, model, plan, format, options),
+      build(folder, { model, plan, format, inputs }, options),
     );
   } finally {
     await model.checkpoint.close();
   }
 }
 
-function planFor(model: Model, target: ConversionTarget, format: ConversionFormat): ConversionPlan {
-  const plan = conversionPlan(model.spec, target);
+function planFor(
+  model: Model,
+  target: ConversionTarget,
+  format: ConversionFormat,
+  { fold, qkNorms }: RewriteOptions,
+): ConversionPlan {
+  const plan = conversionPlan(model.spec, target, { fold, qkNorms, keepsNormKinds: format === 'hf' });
   if (format === 'llama') return llamaPlan(plan, model.folder);
   return format === 'normlab' ? { ...plan, spec: { ...plan.spec, family: 'normlab' } } : plan;
 }
 
+interface Decided {
+  readonly model: Model;
+  readonly plan: ConversionPlan;
+  readonly format: ConversionFormat;
+  /** Null where nothing is to be certified. */
+  readonly inputs: CertificateInputs | null;
+}
+
 async function build(
   folder: string,
-  model: Model,
-  plan: ConversionPlan,
-  format: ConversionFormat,
+  { model, plan, format, inputs }: Decided,
   options: ConvertOptions,
 ): Promise<ConvertedModel> {
   const { target, signal = new AbortController().signal, onProgress } = options;
@@ -132,6 +149,7 @@ async function build(
     spec,
     target,
     format,
+    rewrites: askedRewrites(target, options),
     dtype: moreDTypes.length === 0 ? onlyDType : undefined,
     keepsDType: dtype === 'source',
     sourceSha256: source.sha256,
@@ -141,7 +159,7 @@ async function build(
   await writeFileAtomically(join(folder, 'config.json'), configText(config, sourceText));
   const copied = await copyCompanions(model.folder, folder);
   const context = { folder, model, plan, format, tensors, source };
-  const certificate = options.certify === false ? null : await makeCertificate(context, options);
+  const certificate = inputs === null ? null : await makeCertificate(context, inputs, options);
   if (certificate !== null) await writeJsonAtomically(join(folder, 'certificate.json'), certificate);
   return {
     status: 'converted',
@@ -149,6 +167,7 @@ async function build(
     target,
     format,
     untiedHead: isUntied(model, plan),
+    recentresInput: spec.recentreInput === true,
     tensorsWritten: new Set(tensors.map(({ name }) => name)).size,
     tensorsRewritten: rules.filter(({ steps }) => steps.length > 0).length,
     bytesWritten,
@@ -169,17 +188,18 @@ interface Written {
 /** Throws CheckFailedError, which says what is off and by how much, unless everything passes. */
 async function makeCertificate(
   { folder, model, plan, format, tensors, source }: Written,
+  inputs: CertificateInputs,
   { target, signal, onProgress, ...options }: ConvertOptions,
 ): Promise<Certificate> {
   const storage = untiedStorage(model);
-  const inputs = certificateInputs(model.spec, options.inputs ?? { seed: 0 });
   const measurements = await certify({
     plan,
     source: () => readParameterValues(plan.source, storedParameters(model.checkpoint, storage)),
     dtypes: new Map(tensors.map(({ rule, dtype }) => [rule.name, dtype])),
     sourceDTypes: new Map([...storage.keys()].map((name) => [name, storedDType(model, storage, name)])),
-    written: () => readWritten(folder),
+    written: () => readDecoder(folder),
     inputIds: inputs.inputIds,
+    isText: inputs.kind === 'text',
     engine: cpuEngine(),
     signal,
     onRun: (done, total) => onProgress?.(`checking: run ${done + 1} of ${total}`),
@@ -206,16 +226,6 @@ async function makeCertificate(
     inputs,
     ...measurements,
   };
-}
-
-async function readWritten(folder: string) {
-  const model = await openModel(folder);
-  try {
-    const parameters = await readParameterValues(model.spec, storedParameters(model.checkpoint, model.storage));
-    return { spec: model.spec, parameters };
-  } finally {
-    await model.checkpoint.close();
-  }
 }
 
 function isUntied(model: Model, plan: ConversionPlan): boolean {

@@ -4,25 +4,12 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll } from 'vitest';
 import { openSafetensors } from '../checkpoint/index.ts';
-import { openModel } from '../models/index.ts';
-import { observe } from './certificate/observe.ts';
-import { storedParameters } from './rules/apply.ts';
-import { readParameterValues } from './rules/values.ts';
+import { observe, readDecoder } from './certificate/observe.ts';
+import { type ConvertedModel, type ConvertOptions, convertModel } from './convert.ts';
 
 /** The folder of a golden case: a checkpoint, and what transformers computed with it in float64. */
 export function goldenFolder(name: string): string {
   return fileURLToPath(new URL(`../../test/fixtures/golden/${name}`, import.meta.url));
-}
-
-/** A model that is in memory, as `observe` runs it. */
-export async function loadDecoder(folder: string) {
-  const model = await openModel(folder);
-  try {
-    const parameters = await readParameterValues(model.spec, storedParameters(model.checkpoint, model.storage));
-    return { spec: model.spec, parameters };
-  } finally {
-    await model.checkpoint.close();
-  }
 }
 
 /** max |Δlogit| of a folder, in float64, to the logits that were recorded for a golden case. */
@@ -33,11 +20,18 @@ export async function differenceToGolden(folder: string, name: string): Promise<
     const ids = await golden.readFloat64('input_ids');
     const rows = Array.from({ length: batch }, (_, row) => [...ids.subarray(row * sequence, (row + 1) * sequence)]);
     const expected = await golden.readFloat64('logits');
-    const { logits } = observe(await loadDecoder(folder), rows);
+    const { logits } = observe(await readDecoder(folder), rows);
     return expected.reduce((largest, logit, i) => Math.max(largest, Math.abs(logit - (logits[i] ?? Number.NaN))), 0);
   } finally {
     await golden.close();
   }
+}
+
+/** Converts a model that there is something to do for. */
+export async function converted(options: ConvertOptions): Promise<ConvertedModel> {
+  const result = await convertModel(options);
+  if (result.status !== 'converted') throw new Error(result.reason);
+  return result;
 }
 
 /** Gives paths in a folder that is removed after the tests of a file. */

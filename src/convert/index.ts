@@ -1,7 +1,9 @@
 /** The lossless conversion of Pre-LN models to Pre-RMSNorm and Pre-CRMSNorm. Published as `normlab/convert`. */
 
-export { type CertifyOptions, certify, failures, type Measurements } from './certificate/certify.ts';
+export { type CertifyOptions, certify } from './certificate/certify.ts';
 export type { InputsOptions } from './certificate/inputs.ts';
+export { failures } from './certificate/limits.ts';
+export type { DecoderComparison, Measurements } from './certificate/measure.ts';
 export type { Decoder, InputIds } from './certificate/observe.ts';
 export { readCertificate } from './certificate/read.ts';
 export {
@@ -12,15 +14,18 @@ export {
   type Difference,
   type LogitDifference,
 } from './certificate/schema.ts';
+export { type CertifiedModels, type CertifyModelsOptions, certifyModels } from './certify-models.ts';
 export { type ConversionResult, type ConvertedModel, type ConvertOptions, convertModel } from './convert.ts';
 export {
   type ConversionFormat,
   type ConversionTarget,
   conversionFormats,
   conversionTargets,
+  type RewriteOptions,
   type StoredDType,
   storedDTypes,
 } from './options.ts';
+export { originText, type Provenance, provenanceOf } from './provenance.ts';
 export { applyRule, applyRules, type ParameterValues, storedParameters, valueParameters } from './rules/apply.ts';
 export { llamaPlan } from './rules/llama.ts';
 export { blocksOf, defaultBlockElements, matrixOf, type RowMatrix, readAll } from './rules/matrix.ts';

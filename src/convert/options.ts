@@ -4,6 +4,17 @@ import type { FloatDType } from '../core/dtype.ts';
 export const conversionTargets = ['rmsnorm', 'crmsnorm'] as const;
 export type ConversionTarget = (typeof conversionTargets)[number];
 
+/** What is done besides. */
+export interface RewriteOptions {
+  /**
+   * The weights and biases of the norms that linears alone read, those before branches and the final one, go into these
+   * linears. To `crmsnorm` they always do. Default false.
+   */
+  readonly fold?: boolean | undefined;
+  /** LayerNorms on queries and keys become RMSNorms too. Default false. */
+  readonly qkNorms?: boolean | undefined;
+}
+
 /**
  * How a converted decoder is stored. `hf`: as the source's own Hugging Face class. `normlab`: explicitly, by canonical
  * names. `llama`: as Hugging Face's Llama.

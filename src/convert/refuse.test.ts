@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { RefusalError } from '../core/errors.ts';
 import type { DecoderSpec } from '../models/index.ts';
 import { checkMemory } from './checks.ts';
@@ -70,9 +70,6 @@ test('norms of two kinds are looked at one by one', () => {
 });
 
 test('what the rules are not known to cover is refused by name', () => {
-  const layerNorm = { kind: 'layernorm', epsilon: 1e-5 };
-  const embeddingNorm = described(preLnSpec({ embeddingNorm: layerNorm }));
-  expect(() => nothingToDo(embeddingNorm, 'rmsnorm')).toThrow('m: embeddingNorm: the norm on the embeddings brings');
   const base = preLnSpec();
   const experts = { count: 2, perToken: 1, normalized: true };
   const mixture = described({ ...base, mlp: { ...base.mlp, experts } });
@@ -93,11 +90,62 @@ test('a residual stream that goes on from behind its norms is refused, whatever 
   }
 });
 
-test('what leaves no tensor to be centred is refused', () => {
-  const sinusoidal = described(preLnSpec({ positions: { kind: 'sinusoidal' } }));
-  expect(() => nothingToDo(sinusoidal, 'rmsnorm')).toThrow('m: its positions are sinusoidal: computed, so that');
+test('a bias of the final norm has no place in the linear that leads to narrower embeddings', () => {
   const narrow = described(preLnSpec({ embeddingSize: 4 }));
-  expect(() => nothingToDo(narrow, 'rmsnorm')).toThrow('m: embeddingSize: the rules of the conversion do not cover');
+  expect(nothingToDo(narrow, 'rmsnorm')).toBeUndefined();
+  expect(() => nothingToDo(narrow, 'crmsnorm')).toThrow('m: embeddingSize: the bias of the final norm would become');
+  expect(() => nothingToDo(narrow, 'rmsnorm', { fold: true })).toThrow('has none; leave out --fold');
+});
+
+describe('folding', () => {
+  test.each<[string, Partial<DecoderSpec>, string]>([
+    ['post', { placement: 'post', finalNorm: null }, 'placement is post: there is no norm that linears alone read'],
+    ['output', { placement: 'output', finalNorm: null }, 'placement is output: there is no norm that linears alone'],
+    ['into the stream', { residualFromNorm: true }, 'residualFromNorm: what a norm gives goes into the stream too'],
+  ])('%s is refused', (_, changes, message) => {
+    const rmsNorm = { kind: 'rmsnorm', epsilon: 1e-5 };
+    const model = described(preLnSpec({ norm: rmsNorm, finalNorm: rmsNorm, ...changes }));
+    expect(() => nothingToDo(model, 'rmsnorm', { fold: true })).toThrow(RefusalError);
+    expect(() => nothingToDo(model, 'rmsnorm', { fold: true })).toThrow(message);
+  });
+
+  test('there is nothing to fold where weights are missing or folded already', () => {
+    const fold = { fold: true };
+    expect(nothingToDo(described(withNorm('rmsnorm-nonparametric')), 'rmsnorm', fold)).toMatch(/nothing to do$/);
+    expect(nothingToDo(described(withNorm('rmsnorm'), { normlab: { folded: true } }), 'rmsnorm', fold)).toMatch(
+      /nothing to do$/,
+    );
+    expect(nothingToDo(described(withNorm('rmsnorm'), { normlab: {} }), 'rmsnorm', fold)).toBeUndefined();
+  });
+
+  test('extras that nobody has looked at are refused', () => {
+    const base = withNorm('rmsnorm');
+    const model = described({ ...base, mlp: { ...base.mlp, ...{ novelty: 1 } } });
+    expect(() => nothingToDo(model, 'rmsnorm', { fold: true })).toThrow('m: mlp.novelty: the rules');
+  });
+});
+
+describe('norms on queries and keys', () => {
+  const withQk = (kind: string | null, clip: number | null = null, norm = 'layernorm') => {
+    const base = withNorm(norm);
+    const qkNorm = kind === null ? null : ({ norm: { kind, epsilon: 1e-5 }, extent: 'head' } as const);
+    return described({ ...base, attention: { ...base.attention, clip, qkNorm } });
+  };
+
+  test.each([
+    [withQk(null), 'attention.qkNorm: there are no norms on queries and keys; leave out --qk-norms'],
+    [withQk('dyt'), 'attention.qkNorm is dyt, which equals no RMSNorm'],
+    [withQk('layernorm', 8), 'attention.clip is 8: queries and keys are cut between'],
+  ])('%# is refused by name', (model, message) => {
+    expect(() => nothingToDo(model, 'rmsnorm', { qkNorms: true })).toThrow(message);
+    expect(() => nothingToDo(model, 'crmsnorm', { qkNorms: true })).toThrow(message);
+  });
+
+  test('they are rewritten in a model that is converted already, and once', () => {
+    const qkNorms = { qkNorms: true };
+    expect(nothingToDo(withQk('layernorm', null, 'rmsnorm'), 'rmsnorm', qkNorms)).toBeUndefined();
+    expect(nothingToDo(withQk('rmsnorm', null, 'rmsnorm'), 'rmsnorm', qkNorms)).toMatch(/nothing to do$/);
+  });
 });
 
 const llamaLike = (changes: Partial<DecoderSpec> = {}): DecoderSpec => {
@@ -138,6 +186,8 @@ test.each([
 );
 
 test('a certificate that does not fit into memory is refused with the way out', () => {
-  expect(() => checkMemory(described(preLnSpec()), 1000)).toThrow(/takes .* KiB of memory.*--no-certify/);
-  expect(() => checkMemory(described(preLnSpec()))).not.toThrow();
+  expect(() => checkMemory([described(preLnSpec())], [[1, 2]], '--no-certify', 1000)).toThrow(
+    /takes .* KiB of memory.*--no-certify/,
+  );
+  expect(() => checkMemory([described(preLnSpec())], [[1, 2]], '--no-certify')).not.toThrow();
 });

@@ -7,8 +7,10 @@ import {
   type NormPart,
   rmsCounterpart,
 } from '../models/index.ts';
-import type { ConversionFormat, ConversionTarget } from './options.ts';
-import { hasParameter, recentredNorm } from './rules/spec.ts';
+import type { ConversionFormat, ConversionTarget, RewriteOptions } from './options.ts';
+import { originText, provenanceOf } from './provenance.ts';
+import { askedRewrites, checkFoldedBiases, rewritesAnything } from './rewrites.ts';
+import { convertedSpec, isRmsNorm, recentredNorm } from './rules/spec.ts';
 
 type Described = Pick<Model, 'folder' | 'spec' | 'config'>;
 
@@ -17,13 +19,23 @@ type Described = Pick<Model, 'folder' | 'spec' | 'config'>;
  *
  * Throws RefusalError where it can't be converted exactly.
  */
-export function nothingToDo(model: Described, target: ConversionTarget): string | undefined {
+export function nothingToDo(
+  model: Described,
+  target: ConversionTarget,
+  options: RewriteOptions = {},
+): string | undefined {
   const { folder, spec } = model;
+  const asked = askedRewrites(target, options);
   const norms = streamNorms(spec);
   const kinds = [...new Set(norms.map(({ norm }) => norm.kind))];
-  const [kind = 'none'] = kinds;
-  if (kinds.length === 1 && isTarget(kind, target)) {
-    return `${folder}: its norms are ${kind} already; nothing to do`;
+  if (kinds.length > 0 && kinds.every((kind) => isTarget(kind, target))) {
+    if (!rewritesAnything(model, asked)) {
+      const provenance = provenanceOf(model.config);
+      const how = provenance === undefined ? '' : `, converted ${originText(provenance)}`;
+      return `${folder}: its norms are ${kinds.join(' and ')} already${how}; nothing to do`;
+    }
+    refuseExtras(model, rewrittenExtras);
+    return undefined;
   }
   if (spec.placement !== 'pre') {
     throw refusal(model, `placement is ${spec.placement}: ${placementReasons[spec.placement]}`);
@@ -37,7 +49,7 @@ export function nothingToDo(model: Described, target: ConversionTarget): string 
   if (target === 'crmsnorm' && kinds.some((id) => isTarget(id, 'rmsnorm'))) {
     throw refusal(
       model,
-      wasConverted(model)
+      typeof provenanceOf(model.config)?.target === 'string'
         ? 'it was converted to rmsnorm, and its rounded weights are not exactly zero-mean any more; convert the LayerNorm original instead'
         : 'its residual stream is not zero-mean: an RMSNorm model keeps the mean that a CRMSNorm model cannot hold',
     );
@@ -61,20 +73,15 @@ export function nothingToDo(model: Described, target: ConversionTarget): string 
   if (spec.finalNorm === null) {
     throw refusal(model, 'it has no final norm: its head reads the residual stream itself, mean and all');
   }
-  if (spec.positions.kind === 'sinusoidal') {
-    throw refusal(model, 'its positions are sinusoidal: computed, so that no stored tensor can take their mean out');
-  }
-  if (target === 'crmsnorm' && spec.mlp.experts !== undefined && hasParameter(spec.norm, 'bias')) {
-    throw refusal(model, 'mlp.experts: the biases of its norms would become biases of the router, which has none');
-  }
-  const uncovered = extrasOf(spec).find((extra) => !coveredExtras.has(extra));
-  if (uncovered !== undefined) {
-    throw refusal(
-      model,
-      `${uncovered}: ${uncoveredReasons[uncovered] ?? 'the rules of the conversion do not cover it'}`,
-    );
-  }
+  if (target === 'crmsnorm') checkFoldedBiases(model);
+  rewritesAnything(model, asked);
+  refuseExtras(model, coveredExtras);
   return undefined;
+}
+
+function refuseExtras(model: Described, covered: ReadonlySet<string>): void {
+  const uncovered = extrasOf(model.spec).find((extra) => !covered.has(extra));
+  if (uncovered !== undefined) throw refusal(model, `${uncovered}: the rules of the conversion do not cover it`);
 }
 
 /** Throws RefusalError where a format can't hold the converted model. */
@@ -82,6 +89,7 @@ export function checkFormat(
   model: Pick<Model, 'folder' | 'family' | 'spec'>,
   target: ConversionTarget,
   format: ConversionFormat,
+  options: RewriteOptions = {},
 ): void {
   if (target === 'crmsnorm' && format !== 'normlab') {
     throw refusal(
@@ -95,27 +103,56 @@ export function checkFormat(
       'format hf keeps the Hugging Face class of the source, and this one has none; use --format normlab',
     );
   }
-  if (format === 'hf' && rmsCounterpart(model.spec.norm.kind) === undefined) {
+  if (format === 'hf' && !keepsClass(model)) {
     throw refusal(
       model,
       `format hf keeps the Hugging Face class of the source, and no RMSNorm has weights as ${model.spec.norm.kind} stores them; use --format normlab`,
     );
   }
+  const isFolded = options.fold === true && target === 'rmsnorm';
+  const { spec } = model;
+  if (
+    format === 'hf' &&
+    isFolded &&
+    hasNewBiases(spec, convertedSpec(spec, target, { ...options, keepsNormKinds: true }))
+  ) {
+    throw refusal(
+      model,
+      'format hf keeps the Hugging Face class of the source, which has no place for the biases that linears get from folded norms; use --format normlab, or leave out --fold',
+    );
+  }
+}
+
+function hasNewBiases(before: DecoderSpec, after: DecoderSpec): boolean {
+  return (
+    before.attention.qkvBias !== after.attention.qkvBias ||
+    before.mlp.bias !== after.mlp.bias ||
+    before.headBias !== after.headBias
+  );
 }
 
 /** The format that is written unless one is asked for. */
 export function defaultFormat(model: Pick<Model, 'family' | 'spec'>, target: ConversionTarget): ConversionFormat {
-  const hasClass = model.family.id !== 'normlab' && rmsCounterpart(model.spec.norm.kind) !== undefined;
-  return target === 'rmsnorm' && hasClass ? 'hf' : 'normlab';
+  return target === 'rmsnorm' && model.family.id !== 'normlab' && keepsClass(model) ? 'hf' : 'normlab';
+}
+
+/** Whether the class of the source has a place for the weights of its norms as RMSNorms. */
+function keepsClass({ spec }: Pick<Model, 'spec'>): boolean {
+  return isRmsNorm(spec.norm) || rmsCounterpart(spec.norm.kind) !== undefined;
 }
 
 /** What does not change that embeddings and branches write to the stream, and linears read it through its norms alone. */
 const coveredExtras: ReadonlySet<string> = new Set([
   'parallel',
+  'residualScale',
+  'embeddingSize',
+  'embeddingNorm',
   'embeddingScale',
+  'recentreInput',
   'logitScale',
   'logitCap',
   'positions.offset',
+  'positions.blank',
   'positions.size',
   'positions.interleaved',
   'positions.scaling',
@@ -127,10 +164,14 @@ const coveredExtras: ReadonlySet<string> = new Set([
   'mlp.experts',
 ]);
 
-const uncoveredReasons: Readonly<Record<string, string>> = {
-  embeddingSize: 'the rules of the conversion do not cover embeddings that are narrower than the stream',
-  embeddingNorm: 'the norm on the embeddings brings a mean into the stream through its weight and bias',
-};
+/** What does not change, either, that norms before linears are read by them alone, and queries and keys by their norms. */
+const rewrittenExtras: ReadonlySet<string> = new Set([
+  ...coveredExtras,
+  'positions.local',
+  'attention.latent',
+  'attention.logScaledFrom',
+  'attention.clipsNormed',
+]);
 
 const placementReasons = {
   post: 'each norm reads the sum of stream and branch and is itself the stream, so that every one would need an explicit recentring',
@@ -139,19 +180,17 @@ const placementReasons = {
   peri: 'the norms on the branches’ outputs bring a mean into the stream through their weights and biases',
 } as const;
 
+/** The norms on the stream and on what is added to it; that on the embeddings makes the stream. */
 function streamNorms(spec: DecoderSpec): readonly NormPart[] {
   return decoderParts(spec).flatMap((part) =>
-    part.type === 'norm' && (part.on === 'stream' || part.on === 'branch') ? [part] : [],
+    part.type === 'norm' && (part.on === 'stream' || part.on === 'branch') && part.name !== 'embedding.norm'
+      ? [part]
+      : [],
   );
 }
 
 function isTarget(kind: string, target: ConversionTarget): boolean {
   return target === 'crmsnorm' ? kind === 'crmsnorm' : kind.startsWith('rmsnorm');
-}
-
-function wasConverted({ config }: Described): boolean {
-  const key = config.normlab;
-  return typeof key === 'object' && key !== null && 'converted' in key;
 }
 
 function refusal({ folder }: Pick<Model, 'folder'>, reason: string): RefusalError {

@@ -18,6 +18,7 @@ describe('what converts', () => {
       tensors: 149,
       rewritten: 2 + 12 * 4,
       untiesHead: true,
+      recentresInput: false,
     });
     expect(verdictOf('gpt2-small', 'crmsnorm')).toMatchObject({ outcome: 'converts', formats: ['normlab'] });
   });

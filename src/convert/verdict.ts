@@ -17,6 +17,8 @@ export type ConversionVerdict =
       readonly rewritten: number;
       /** Whether the head becomes a matrix of its own. */
       readonly untiesHead: boolean;
+      /** Whether the decoder subtracts the mean of the embeddings' sum itself. */
+      readonly recentresInput: boolean;
     }
   /** It is what is asked for already. */
   | { readonly outcome: 'nothing-to-do'; readonly target: ConversionTarget; readonly reason: string }
@@ -53,6 +55,7 @@ export function conversionVerdict(
     tensors: plan.rules.length,
     rewritten: plan.rules.filter(({ steps }) => steps.length > 0).length,
     untiesHead: spec.tiedHead && !plan.spec.tiedHead,
+    recentresInput: plan.spec.recentreInput === true,
   };
 }
 

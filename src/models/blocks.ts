@@ -1,4 +1,4 @@
-import { add, gather, matmul, scale, type Tensor } from '../graph/index.ts';
+import { add, gather, matmul, mean, scale, slice, sub, type Tensor } from '../graph/index.ts';
 import { type AttentionContext, attention, softCap } from './attention.ts';
 import { mlp } from './mlp.ts';
 import { learnedRows, type Positions, sinusoids } from './positions.ts';
@@ -28,7 +28,13 @@ export function embed(spec: DecoderSpec, weights: Weights, inputIds: Tensor, at:
   if (positions.kind === 'learned') {
     x = add(x, learnedRows(at, weights.get('embedding.position.weight').tensor, positions.offset ?? 0));
   }
-  return embeddingNorm === undefined ? x : applyNorm(weights, embeddingNorm, 'embedding.norm', x);
+  if (embeddingNorm !== undefined) x = applyNorm(weights, embeddingNorm, 'embedding.norm', x);
+  return spec.recentreInput ? recentred(spec, x) : x;
+}
+
+function recentred({ hiddenSize, streamSize }: DecoderSpec, x: Tensor): Tensor {
+  const centred = sub(x, mean(x, [-1]));
+  return streamSize === hiddenSize ? centred : slice(centred, -1, 0, streamSize);
 }
 
 /** A block on the stream. */

@@ -58,6 +58,12 @@ describe('in words', () => {
     expect(words(familyOf(config).parse(config))[label]).toMatch(text);
   });
 
+  test('embeddings that lose their mean say so', () => {
+    const spec: DecoderSpec = { ...specOf('bloom-560m'), recentreInput: true };
+    expect(words(spec).Embedding).toBe('token, then LayerNorm, then minus its mean');
+    expect(words(spec).Also).toBeUndefined();
+  });
+
   test('what has no words of its own is named by its key', () => {
     const spec = { ...specOf('gpt2-small'), attention: { ...specOf('gpt2-small').attention, novelty: 3 } };
     expect(words(spec).Also).toBe('attention.novelty');

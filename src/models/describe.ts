@@ -102,6 +102,7 @@ const describedExtras: ReadonlySet<string> = new Set([
   'parallel',
   'residualFromNorm',
   'embeddingNorm',
+  'recentreInput',
   'embeddingScale',
   'logitScale',
   'logitCap',
@@ -125,11 +126,12 @@ function shapeText({ numLayers, hiddenSize, streamSize, vocabularySize, maxPosit
   return `${layers}, ${counted(hiddenSize)} wide${stored}, vocabulary of ${counted(vocabularySize)}, ${length}`;
 }
 
-function embeddingText({ embeddingScale, embeddingNorm, positions }: DecoderSpec): string {
+function embeddingText({ embeddingScale, embeddingNorm, recentreInput, positions }: DecoderSpec): string {
   return [
     positions.kind === 'learned' || positions.kind === 'sinusoidal' ? 'token and position, added' : 'token',
     ...(embeddingScale === undefined ? [] : [`times ${short(embeddingScale)}`]),
     ...(embeddingNorm === undefined ? [] : [`then ${kindOf(embeddingNorm).name}`]),
+    ...(recentreInput ? ['then minus its mean'] : []),
   ].join(', ');
 }
 

@@ -51,17 +51,20 @@ export interface ParameterDeclaration {
  * initialization, the conversion's rules and the parameter counts are derived.
  */
 export function decoderParts(spec: DecoderSpec): readonly Part[] {
-  const { vocabularySize, streamSize, embeddingSize = streamSize } = spec;
+  const { vocabularySize, streamSize } = spec;
+  const inputSize = spec.recentreInput ? spec.hiddenSize : streamSize;
+  const { embeddingSize = inputSize } = spec;
   const parts: Part[] = [{ type: 'embedding', name: 'embedding.token', rows: vocabularySize, width: embeddingSize }];
   if (spec.embeddingSize !== undefined) {
-    parts.push(linear('embedding.projection', null, null, [embeddingSize, streamSize], false, 'inner', 'stream'));
+    const writes = spec.recentreInput ? 'inner' : 'stream';
+    parts.push(linear('embedding.projection', null, null, [embeddingSize, inputSize], false, 'inner', writes));
   }
   if (spec.positions.kind === 'learned') {
     const rows = spec.positions.count + (spec.positions.offset ?? 0);
-    parts.push({ type: 'embedding', name: 'embedding.position', rows, width: spec.streamSize });
+    parts.push({ type: 'embedding', name: 'embedding.position', rows, width: inputSize });
   }
   if (spec.embeddingNorm !== undefined) {
-    parts.push(streamNorm('embedding.norm', spec.embeddingNorm, spec.streamSize, null));
+    parts.push(streamNorm('embedding.norm', spec.embeddingNorm, inputSize, null));
   }
   const experts = spec.numLayers * (spec.mlp.experts?.count ?? 0);
   if (experts > maxExpertsOfAllLayers) {
@@ -78,7 +81,8 @@ export function decoderParts(spec: DecoderSpec): readonly Part[] {
   }
   if (!spec.tiedHead || spec.headBias) {
     const [reads, readsThrough] = isProjected ? (['inner', null] as const) : (['stream', norm] as const);
-    parts.push(linear('head', null, readsThrough, [embeddingSize, vocabularySize], spec.headBias, reads, 'inner'));
+    const headSize = isProjected ? embeddingSize : streamSize;
+    parts.push(linear('head', null, readsThrough, [headSize, vocabularySize], spec.headBias, reads, 'inner'));
   }
   return parts;
 }

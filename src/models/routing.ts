@@ -5,7 +5,6 @@ import {
   div,
   lessOrEqual,
   matmul,
-  mul,
   reshape,
   scale,
   sigmoid,
@@ -32,15 +31,20 @@ export function expertShares(experts: ExpertsSpec, weights: Weights, router: str
   return scale(normalized ? div(chosen, add(sum(chosen, [-1]), constant(1e-20))) : chosen, spec.scale);
 }
 
-/** Preferences for experts, 0 outside of the chosen groups. */
+/**
+ * Preferences for experts, −∞ outside of the chosen groups.
+ *
+ * DeepSeek's own code does this; releases of transformers that put 0 there choose arbitrarily among such experts where the
+ * bias makes preferences within the groups negative.
+ */
 function withinGroups(preference: Tensor, { groups, groupsPerToken }: SigmoidRouterSpec): Tensor {
   if (groupsPerToken === groups) return preference;
   const lead = preference.shape.slice(0, -1);
   const size = Number(preference.shape.at(-1)) / groups;
   const grouped = reshape(preference, [...lead, groups, size]);
   const best = sum(where(amongLargest(grouped, 2), grouped, constant(0)), [-1], false);
-  const isChosen = reshape(cast(amongLargest(best, groupsPerToken), 'float'), [...lead, groups, 1]);
-  return reshape(mul(grouped, isChosen), preference.shape);
+  const isChosen = reshape(amongLargest(best, groupsPerToken), [...lead, groups, 1]);
+  return reshape(where(isChosen, grouped, constant(Number.NEGATIVE_INFINITY)), preference.shape);
 }
 
 /** Whether each entry of the last axis is one of its `chosen` largest. */

@@ -136,6 +136,7 @@ export const decoderSpecSchema: z.ZodType<DecoderSpec> = z
     residualFromNorm: z.literal(true).optional(),
     embeddingSize: count.optional(),
     embeddingNorm: normSpec.optional(),
+    recentreInput: z.literal(true).optional(),
     embeddingScale: positive.optional(),
     logitScale: positive.optional(),
     logitCap: positive.optional(),
@@ -252,6 +253,16 @@ function contradictions(spec: DecoderSpec): readonly Contradiction[] {
     positions.kind !== 'sinusoidal' || hiddenSize >= 4,
     ['positions', 'kind'],
     `is sinusoidal, which needs a hiddenSize of at least 4, not ${hiddenSize}`,
+  );
+  check(
+    spec.recentreInput === undefined || streamSize === hiddenSize || !spec.tiedHead || spec.embeddingSize !== undefined,
+    ['tiedHead'],
+    `is true, but the recentred embeddings are ${hiddenSize} wide and the stream ${streamSize}`,
+  );
+  check(
+    positions.kind !== 'sinusoidal' || streamSize === hiddenSize || spec.recentreInput === true,
+    ['positions', 'kind'],
+    `is sinusoidal, which in a stream of ${streamSize} needs recentreInput`,
   );
   const qkKind = attention.qkNorm?.norm.kind ?? '';
   check(

@@ -273,6 +273,11 @@ export interface DecoderSpec {
   readonly embeddingSize?: number | undefined;
   /** A norm on the sum of the embeddings. */
   readonly embeddingNorm?: NormSpec | undefined;
+  /**
+   * The mean over the hidden dimension is subtracted from the embeddings' sum, after its norm. Up to there everything is
+   * `hiddenSize` wide; a narrower stream goes on without the last coordinates.
+   */
+  readonly recentreInput?: true | undefined;
   /** What the token embedding is multiplied by. */
   readonly embeddingScale?: number | undefined;
   /** What the logits are multiplied by. */

@@ -5,10 +5,12 @@ import { z } from 'zod';
 import { InputError } from '../core/errors.ts';
 import { codeOf, explainFileError } from '../core/fileErrors.ts';
 import { readJson, writeJsonAtomically } from '../core/files.ts';
+import { lockFolder } from '../core/lock.ts';
 import { makeFolder } from '../core/makeFolder.ts';
 import { quote } from '../core/quote.ts';
 
 const formatVersion = 1;
+const lockName = 'study.lock';
 
 const stageSchema = z.strictObject({ key: z.string(), seconds: z.number(), result: z.unknown() });
 const studySchema = z.looseObject({ formatVersion: z.number(), profile: z.string() });
@@ -22,13 +24,15 @@ export interface StudyFolder {
   stage<T>(name: string, inputs: unknown, read: (value: unknown) => T | null, run: () => Promise<T>): Promise<T>;
   /** What all parts took, over all attempts. */
   seconds(): number;
+  /** Lets other processes use the folder. */
+  close(): Promise<void>;
 }
 
 /**
- * Opens a study's folder, or makes it.
+ * Opens a study's folder, or makes it, and keeps other processes out until it is closed.
  *
- * Throws an `InputError` where the folder holds something else or the study of another profile; `force` starts over, and
- * leaves what is not part of the study.
+ * Throws an `InputError` where the folder holds something else or the study of another profile, or where another process
+ * has it open; `force` starts over, and leaves what is not part of the study.
  */
 export async function openStudyFolder(folder: string, profile: string, force: boolean): Promise<StudyFolder> {
   if (folder === '') throw new InputError('study: the name of its folder is empty; name one with --out');
@@ -41,8 +45,7 @@ export async function openStudyFolder(folder: string, profile: string, force: bo
   }
   if (names.length > 0) {
     const known = await readMarker(marker);
-    if (force) await removeStudy(folder);
-    else if (known.profile !== profile || known.formatVersion !== formatVersion) {
+    if (!force && (known.profile !== profile || known.formatVersion !== formatVersion)) {
       const version = known.formatVersion === formatVersion ? '' : ', by another version of normlab';
       throw new InputError(
         `study: ${folder} holds a study of the profile ${quote(known.profile)}${version}, not ${quote(profile)}; name another folder, or --force to start over`,
@@ -50,11 +53,19 @@ export async function openStudyFolder(folder: string, profile: string, force: bo
     }
   }
   await makeFolder(folder);
-  await writeJsonAtomically(marker, { formatVersion, profile });
-  await makeFolder(join(folder, 'stages'));
+  const close = await lockFolder(folder, { file: lockName, what: 'study', doing: 'written' });
+  try {
+    if (force) await removeStudy(folder);
+    await writeJsonAtomically(marker, { formatVersion, profile });
+    await makeFolder(join(folder, 'stages'));
+  } catch (error) {
+    await close();
+    throw error;
+  }
   let total = 0;
   return {
     seconds: () => total,
+    close,
     async stage(name, inputs, read, run) {
       const path = join(folder, 'stages', `${name}.json`);
       const key = createHash('sha256').update(JSON.stringify(inputs)).digest('hex');
@@ -87,7 +98,7 @@ async function namesIn(folder: string): Promise<readonly string[]> {
     throw explainFileError(error, folder);
   });
   // What a study that was killed before it had a marker leaves.
-  return names.filter((name) => !name.startsWith('.study.json.'));
+  return names.filter((name) => !name.startsWith('.study.json.') && !name.startsWith(lockName));
 }
 
 async function readMarker(path: string): Promise<z.infer<typeof studySchema>> {

@@ -97,12 +97,8 @@ describe('openStudyFolder', () => {
     let runs = 0;
     const part = async (inputs: unknown) => {
       const folder = await openStudyFolder(out, 'p', false);
-      return folder.stage(
-        'part',
-        inputs,
-        (value) => (typeof value === 'number' ? value : null),
-        async () => ++runs,
-      );
+      const read = (value: unknown) => (typeof value === 'number' ? value : null);
+      return folder.stage('part', inputs, read, async () => ++runs).finally(() => folder.close());
     };
     expect(await part({ a: 1 })).toBe(1);
     expect(await part({ a: 1 })).toBe(1);
@@ -112,22 +108,37 @@ describe('openStudyFolder', () => {
   });
 
   it('refuses the study of another profile', async () => {
-    await openStudyFolder(join(root, 'other'), 'quick', false);
+    await (await openStudyFolder(join(root, 'other'), 'quick', false)).close();
     await expect(openStudyFolder(join(root, 'other'), 'full', false)).rejects.toThrow(/profile "quick", not "full"/);
     await expect(openStudyFolder(join(root, 'other'), 'full', true)).resolves.toBeDefined();
   });
 
   it('starts over without what is not its own, and never over somebody else’s study.json', async () => {
     const out = join(root, 'forced');
-    await openStudyFolder(out, 'quick', false);
+    await (await openStudyFolder(out, 'quick', false)).close();
     await mkdir(join(out, 'runs'));
     await writeFile(join(out, 'notes.txt'), 'mine');
-    await openStudyFolder(out, 'quick', true);
+    await (await openStudyFolder(out, 'quick', true)).close();
     expect((await readdir(out)).sort()).toEqual(['notes.txt', 'stages', 'study.json']);
     await writeFile(join(out, 'study.json'), '{"subjects": 40}');
     await expect(openStudyFolder(out, 'quick', true)).rejects.toThrow('is not the record of a study');
     expect((await readdir(out)).sort()).toEqual(['notes.txt', 'stages', 'study.json']);
     await expect(openStudyFolder('', 'quick', true)).rejects.toThrow(InputError);
+  });
+
+  it('keeps another study out until it is closed', async () => {
+    const out = join(root, 'busy');
+    const folder = await openStudyFolder(out, 'quick', false);
+    await writeFile(join(out, 'stages', 'part.json'), '{}');
+    for (const force of [false, true]) {
+      await expect(openStudyFolder(out, 'quick', force)).rejects.toThrow(
+        `study: ${out} is being written by process ${process.pid}; wait for it, or name another folder`,
+      );
+    }
+    expect(await readdir(join(out, 'stages'))).toEqual(['part.json']);
+    await folder.close();
+    await (await openStudyFolder(out, 'quick', true)).close();
+    expect(await readdir(out)).not.toContain('study.lock');
   });
 
   it('starts where one was killed before it had its marker', async () => {

@@ -3,6 +3,7 @@ import { formatDuration } from '../core/format.ts';
 import { normlabVersion } from '../core/version.ts';
 import { engineInfo } from '../engine/index.ts';
 import { answer, parseResults, readPart, type StudyResults, schemaVersion, writeReport } from '../report/index.ts';
+import type { Corpus } from '../text/index.ts';
 import {
   type CompareProgress,
   type Comparison,
@@ -10,26 +11,42 @@ import {
   loadCorpus,
   parseConfig,
   requireText,
+  type TrainConfig,
 } from '../train/index.ts';
 import { studyConversions } from './conversion.ts';
 import { evidenceResults } from './evidence.ts';
 import type { StudyOptions, StudyResult } from './options.ts';
-import { findProfile } from './profiles.ts';
+import { findProfile, type Profile } from './profiles.ts';
 import { measureSpeed } from './speed.ts';
-import { openStudyFolder } from './stages.ts';
+import { openStudyFolder, type StudyFolder } from './stages.ts';
 import { trainingResults } from './training.ts';
 
 /** What `runStudy` of this part's door does. */
 export async function runStudy(options: StudyOptions): Promise<StudyResult> {
-  const { out, signal } = options;
-  const version = normlabVersion();
   const profile = typeof options.profile === 'string' ? findProfile(options.profile) : options.profile;
   const text = options.text ?? null;
   const config = parseConfig({ ...profile.config, text }, 'study');
   const corpus = await loadCorpus(text);
   // Refused before anything is measured or written.
   requireText(config, corpus);
-  const folder = await openStudyFolder(out, profile.id, options.force ?? false);
+  const folder = await openStudyFolder(options.out, profile.id, options.force ?? false);
+  try {
+    return await runParts({ profile, config, corpus, folder }, options);
+  } finally {
+    await folder.close();
+  }
+}
+
+interface Plan {
+  readonly profile: Profile;
+  readonly config: TrainConfig;
+  readonly corpus: Corpus;
+  readonly folder: StudyFolder;
+}
+
+async function runParts({ profile, config, corpus, folder }: Plan, options: StudyOptions): Promise<StudyResult> {
+  const { out, signal } = options;
+  const version = normlabVersion();
   const say = (part: string) => (line: string) => options.onProgress?.(part, line);
   const skips = new Set(options.skip ?? []);
   const skipped = 'it was left out on request';

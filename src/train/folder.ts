@@ -6,9 +6,11 @@ import { readJson } from '../core/files.ts';
 import { quote } from '../core/quote.ts';
 import type { Corpus } from '../text/index.ts';
 import type { TrainConfig } from './config.ts';
-import { lockName } from './lock.ts';
 import { type EndLine, readEnd } from './metrics.ts';
 import { type RunRecord, readRunRecord } from './record.ts';
+
+/** The file that says which process trains in a run folder. */
+export const lockName = 'run.lock';
 
 /** What makes up a run folder, in the order in which it can be removed: the metrics know the run as ended. */
 const runFiles = ['metrics.jsonl', 'model', 'samples.txt', 'checkpoint', 'run.json'];

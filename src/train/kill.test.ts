@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { temporaryFolder } from './folder.fixture.ts';
-import { lockName } from './lock.ts';
+import { lockName } from './folder.ts';
 import { readRunRecord } from './record.ts';
 import { trainRun } from './run.ts';
 import { snapshot, tinyConfig, tinyCorpus } from './runs.fixture.ts';

@@ -4,6 +4,7 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { InputError } from '../core/errors.ts';
 import { writeJsonAtomically } from '../core/files.ts';
+import { lockFolder } from '../core/lock.ts';
 import { makeFolder } from '../core/makeFolder.ts';
 import { createRandom } from '../core/random.ts';
 import { cpuEngine } from '../engine/index.ts';
@@ -12,8 +13,7 @@ import type { Corpus } from '../text/index.ts';
 import { checkpointPath, readCheckpoint } from './checkpoint.ts';
 import { shapeOf, type TrainConfig } from './config.ts';
 import { requireText } from './evaluation.ts';
-import { type FoundRun, findRun, type RunRequest, removeRun } from './folder.ts';
-import { lockRun } from './lock.ts';
+import { type FoundRun, findRun, lockName, type RunRequest, removeRun } from './folder.ts';
 import { runSteps } from './loop.ts';
 import { explainingMemory, requireMemory, trainingMemory } from './memory.ts';
 import { cutMetrics, type EndLine, openMetrics } from './metrics.ts';
@@ -39,7 +39,7 @@ export async function trainRun(options: TrainOptions): Promise<TrainResult> {
   threadsOf(options, found);
   requireMemory([trainingMemory(spec, shapeOf(config))]);
   await makeFolder(folder);
-  const unlock = await lockRun(folder);
+  const unlock = await lockFolder(folder, { file: lockName, what: 'train', doing: 'trained' });
   try {
     // Another process may have been here until the lock was ours.
     const previous = await findRun(options);

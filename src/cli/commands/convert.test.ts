@@ -54,6 +54,20 @@ test('without a certificate none is written, and it says so', async () => {
   expect(await readdir(out)).toEqual(['config.json', 'model.safetensors']);
 });
 
+test('folding, and norms on queries and keys, are asked for', async () => {
+  const out = join(folder, 'folded');
+  const { code, stdout } = await normlab('convert', golden('gemma'), out, '--to', 'rmsnorm', '--fold');
+  expect(code).toBe(0);
+  expect(stdout).toMatch(/^Untied: /m);
+  const qk = join(folder, 'qk');
+  await normlab('convert', golden('phi_qk'), qk, '--to', 'rmsnorm', '--qk-norms', '--no-certify');
+  expect(JSON.parse(await readFile(join(qk, 'config.json'), 'utf8')).normlab.qkNorm).toBe('rmsnorm');
+  const none = await normlab('convert', golden('gpt2'), join(folder, 'no-qk'), '--to', 'rmsnorm', '--qk-norms');
+  expect(none).toMatchObject({ code: 2, stderr: expect.stringContaining('leave out --qk-norms') });
+  const xglm = await normlab('convert', golden('xglm'), join(folder, 'xglm'), '--to', 'rmsnorm', '--no-certify');
+  expect(xglm.stdout).toMatch(/^Recentred: /m);
+});
+
 test('nothing to do is one line and exit code 0; a refusal is one line and 2', async () => {
   const out = join(folder, 'none');
   const nothing = await normlab('convert', golden('llama'), out, '--to', 'rmsnorm');

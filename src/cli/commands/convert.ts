@@ -11,9 +11,12 @@ import {
   convertModel,
   storedDTypes,
 } from '../../convert/index.ts';
-import { formatBytes, formatSignificant, formatTable } from '../../core/format.ts';
+import { InputError } from '../../core/errors.ts';
+import { formatBytes } from '../../core/format.ts';
 import { createProgress } from '../../core/progress.ts';
+import { differencesText, floorsText } from '../certificate-text.ts';
 import { type CommandModule, examples } from '../command.ts';
+import { parseTokens } from '../options.ts';
 
 const quietMs = 2000;
 
@@ -21,8 +24,12 @@ interface ConvertArguments {
   readonly to: ConversionTarget;
   readonly format?: ConversionFormat;
   readonly dtype: keyof typeof storedDTypes;
+  readonly fold?: true;
+  readonly qkNorms?: true;
   readonly force?: true;
   readonly certify: boolean;
+  readonly text?: string;
+  readonly tokens?: number;
   readonly json?: true;
 }
 
@@ -50,18 +57,30 @@ export const convertCommand: CommandModule = {
           .choices(Object.keys(storedDTypes))
           .default('source'),
       )
+      .option(
+        '--fold',
+        'put the weights of the norms before branches and head into the next linears, of RMSNorm models too',
+      )
+      .option('--qk-norms', 'make RMSNorms of the LayerNorms on queries and keys too')
       .option('--force', 'replace an existing model in <out>')
       .option('--no-certify', 'skip the certificate: no memory for it, or done elsewhere')
+      .option('--text <file>', 'certify on the beginning of a text, not on random ids; with perplexities')
+      .option('--tokens <n>', 'how many tokens of the text at most (default: 256)', parseTokens)
       .option('--json', 'print the certificate and the paths as JSON')
       .addHelpText(
         'after',
         examples(
           ['an ordinary GPT-2 folder whose weights suit RMSNorm', 'convert ./gpt2 ./gpt2-rms --to rmsnorm'],
           ['an OLMo as a Llama, in bfloat16', 'convert ./olmo ./olmo-llama --to rmsnorm --format llama --dtype bf16'],
+          ['certified on a text', 'convert ./gpt2 ./gpt2-rms --to rmsnorm --text prose.txt'],
           ['without the redundant coordinate', 'convert ./gpt2 ./gpt2-crms --to crmsnorm'],
         ),
       )
-      .action(async (source: string, out: string, { to, dtype, json, ...options }: ConvertArguments) => {
+      .action(async (source: string, out: string, { to, dtype, json, text, tokens, ...options }: ConvertArguments) => {
+        if (tokens !== undefined && text === undefined) throw new InputError('convert: --tokens needs --text <file>');
+        if (text !== undefined && !options.certify) {
+          throw new InputError('convert: --text is for the certificate, and --no-certify leaves that out');
+        }
         const progress = createProgress({ stream: stderr });
         const startedMs = performance.now();
         const onProgress = (line: string) => {
@@ -75,6 +94,7 @@ export const convertCommand: CommandModule = {
           dtype: storedDTypes[dtype],
           signal,
           onProgress,
+          inputs: text === undefined ? undefined : { text, tokens },
           ...options,
         }).finally(() => progress.done({ clear: true }));
         stdout.write(`${json ? toJson(result) : toText(result)}\n`);
@@ -92,39 +112,14 @@ function toText(result: ConversionResult): string {
   if (result.status === 'nothing-to-do') return result.reason;
   const { certificate } = result;
   const measured =
-    certificate === null ? ['Not certified (--no-certify).'] : [toTable(certificate), '', verdict(certificate)];
+    certificate === null
+      ? ['Not certified (--no-certify).']
+      : [differencesText(certificate, certificate.inputs), verdict(certificate)];
   return [...measured, ...facts(result)].join('\n');
 }
 
-function toTable({ algebra, stored, run, floor, engineFloor, limits }: Certificate): string {
-  const row = (label: string, figures: Certificate['floor'], limit: number | null) => [
-    label,
-    scientific(figures.maxAbsLogit),
-    limit === null ? null : scientific(limit),
-    scientific(figures.nmse),
-    scientific(figures.kl),
-    `${formatSignificant(100 * figures.top1Agreement)}%`,
-  ];
-  return formatTable(
-    ['difference to the source', 'max |Δlogit|', 'limit', 'NMSE', 'KL (nats)', 'same top-1'],
-    [
-      row('algebra: float64, before rounding', algebra, limits.algebra),
-      row('stored: float64, as written', stored, limits.stored),
-      row('run: float32 engine, as written', run, limits.run),
-      row('floor: rounding alone', floor, null),
-      row('floor: float32 engine alone', engineFloor, null),
-    ],
-  );
-}
-
-function scientific(value: number): string {
-  return value === 0 ? '0' : value.toExponential(2);
-}
-
-function verdict({ floor, stored }: Certificate): string {
-  const ratio = stored.maxAbsLogit / floor.maxAbsLogit;
-  const floors = Number.isFinite(ratio) ? `, ${formatSignificant(ratio)} times the floor` : '';
-  return `Passed: the same function up to the rounding of the stored weights${floors}.`;
+function verdict(certificate: Certificate): string {
+  return `Passed: the same function up to the rounding of the stored weights${floorsText(certificate)}.`;
 }
 
 function facts(result: ConvertedModel): readonly string[] {
@@ -132,6 +127,9 @@ function facts(result: ConvertedModel): readonly string[] {
   return [
     ...(result.untiedHead
       ? ['Untied: the head keeps the old token embedding as a matrix of its own; a runtime that ties it anyway errs.']
+      : []),
+    ...(result.recentresInput
+      ? ['Recentred: the embeddings have no stored mean to take out, so that their sum loses it as the model runs.']
       : []),
     `Written to ${path} (${target}, format ${format}): ${tensorsWritten} tensors, ${tensorsRewritten} rewritten, ${formatBytes(bytesWritten)}.`,
     ...(copied.length === 0 ? [] : [`Copied: ${copied.join(', ')}.`]),

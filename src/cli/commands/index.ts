@@ -1,5 +1,6 @@
 import type { CommandModule } from '../command.ts';
 import { benchCommand } from './bench.ts';
+import { certifyCommand } from './certify.ts';
 import { compareCommand } from './compare.ts';
 import { convertCommand } from './convert.ts';
 import { evidenceCommand } from './evidence.ts';
@@ -19,6 +20,7 @@ export const commands: readonly CommandModule[] = [
   randomCommand,
   verifyCommand,
   convertCommand,
+  certifyCommand,
   generateCommand,
   trainCommand,
   compareCommand,

@@ -150,15 +150,28 @@ describe('a converted folder', () => {
     const { code, stdout } = await capture('inspect', out);
     expect(code).toBe(0);
     expect(lineOf(stdout, 'Converted')).toMatch(
-      /from a LayerNorm model to rmsnorm by normlab .*; its certificate passed/,
+      /to rmsnorm by normlab .* from the source with sha256 [0-9a-f]{12}…; its certificate passed/,
     );
-    expect(lineOf(stdout, 'RMSNorm')).toMatch(/already; nothing to do/);
+    expect(lineOf(stdout, 'RMSNorm')).toMatch(/already, converted by normlab .*; nothing to do/);
     expect(lineOf(stdout, 'CRMSNorm')).toMatch(/no: it was converted to rmsnorm/);
 
     await writeFile(join(out, 'certificate.json'), '{"passed": true}');
     const broken = await capture('inspect', out);
     expect(broken.code).toBe(2);
     expect(broken.stderr).toContain('certificate.json');
+  });
+
+  test('says what was folded, and where the input is recentred', async () => {
+    const out = join(await temporaryFolder(), 'out');
+    await capture('convert', golden('llama'), out, '--to', 'rmsnorm', '--fold');
+    const { stdout } = await capture('inspect', out);
+    expect(lineOf(stdout, 'Converted')).toMatch(/^.*norms’ weights folded into the next linears by normlab .* passed/);
+    const xglm = await capture('inspect', golden('xglm'));
+    expect(lineOf(xglm.stdout, 'RMSNorm')).toMatch(
+      /the mean of the embeddings’ sum is subtracted as it runs; formats: hf/,
+    );
+    const bloom = await capture('inspect', golden('bloom'));
+    expect(lineOf(bloom.stdout, 'RMSNorm')).toMatch(/rewritten; the head becomes a matrix of its own; formats: hf/);
   });
 
   test('without a certificate says that too', async () => {

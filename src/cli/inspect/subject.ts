@@ -4,6 +4,8 @@ import {
   type ConversionVerdict,
   conversionTargets,
   conversionVerdict,
+  type Provenance,
+  provenanceOf,
   readCertificate,
 } from '../../convert/index.ts';
 import { InputError, messageOf, NormlabError } from '../../core/errors.ts';
@@ -42,10 +44,7 @@ export interface Subject {
 }
 
 /** What is known of the conversion that a folder came from. */
-export interface Converted {
-  /** As its config says it: `rmsnorm`, `crmsnorm`. */
-  readonly target: string;
-  readonly version: string | null;
+export interface Converted extends Provenance {
   readonly certificate: Certificate | null;
 }
 
@@ -89,17 +88,15 @@ async function inspectFolderSubject(folder: string): Promise<Subject> {
 
 async function inspectConversion(
   folder: string,
-  { normlab }: Subject['config'],
+  config: Subject['config'],
 ): Promise<Pick<Subject, 'converted' | 'problem'>> {
-  const key = typeof normlab === 'object' && normlab !== null ? normlab : {};
-  if (!('converted' in key)) return { converted: null, problem: null };
-  const version = 'version' in key && typeof key.version === 'string' ? key.version : null;
-  const converted = { target: String(key.converted), version };
+  const provenance = provenanceOf(config);
+  if (provenance === undefined) return { converted: null, problem: null };
   try {
-    return { converted: { ...converted, certificate: await readCertificate(folder) }, problem: null };
+    return { converted: { ...provenance, certificate: await readCertificate(folder) }, problem: null };
   } catch (error) {
     if (!(error instanceof NormlabError)) throw error;
-    return { converted: { ...converted, certificate: null }, problem: messageOf(error) };
+    return { converted: { ...provenance, certificate: null }, problem: messageOf(error) };
   }
 }
 

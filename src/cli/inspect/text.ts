@@ -1,4 +1,4 @@
-import type { ConversionFormat, ConversionVerdict } from '../../convert/index.ts';
+import { type ConversionFormat, type ConversionVerdict, originText } from '../../convert/index.ts';
 import { byteSizes, type DType, floatDTypes } from '../../core/dtype.ts';
 import { formatBytes, formatSignificant, formatTable } from '../../core/format.ts';
 import type { PublishedCount } from '../../models/index.ts';
@@ -91,10 +91,11 @@ const formatMeanings: Readonly<Record<ConversionFormat, string>> = {
 function verdictText(verdict: ConversionVerdict): string {
   switch (verdict.outcome) {
     case 'converts': {
-      const { formats, tensors, rewritten, untiesHead } = verdict;
+      const { formats, tensors, rewritten, untiesHead, recentresInput } = verdict;
       const untied = untiesHead ? '; the head becomes a matrix of its own' : '';
+      const recentred = recentresInput ? '; the mean of the embeddings’ sum is subtracted as it runs' : '';
       const names = formats.map((format) => formatMeanings[format]).join(', ');
-      return `yes, without loss (normlab convert --to ${verdict.target}): ${rewritten} of ${tensors} tensors are rewritten${untied}; formats: ${names}`;
+      return `yes, without loss (normlab convert --to ${verdict.target}): ${rewritten} of ${tensors} tensors are rewritten${untied}${recentred}; formats: ${names}`;
     }
     case 'nothing-to-do':
       return verdict.reason;
@@ -103,9 +104,13 @@ function verdictText(verdict: ConversionVerdict): string {
   }
 }
 
-function convertedText({ target, version, certificate }: Converted): string {
-  const by = version === null ? '' : ` by normlab ${version}`;
-  const origin = `from a LayerNorm model to ${target}${by}`;
+function convertedText({ certificate, ...provenance }: Converted): string {
+  const { target, folded } = provenance;
+  const what = [
+    ...(target === null ? [] : [`to ${target}`]),
+    ...(folded ? ['norms’ weights folded into the next linears'] : []),
+  ];
+  const origin = `${what.join(', ')} ${originText(provenance)}`;
   if (certificate === null) return `${origin}; there is no certificate.json that could be read`;
   const { stored, limits, passed } = certificate;
   const figures = `max |Δlogit| ${stored.maxAbsLogit.toExponential(2)} as stored, limit ${limits.stored.toExponential(2)}`;

@@ -9,8 +9,10 @@ import type { Step } from '../rules/steps.ts';
 import { readParameterValues } from '../rules/values.ts';
 import { untiedStorage } from '../write/layout.ts';
 import { roundingOf } from '../write/rounding.ts';
-import { certify, failures, type Measurements } from './certify.ts';
+import { certify } from './certify.ts';
 import { certificateInputs } from './inputs.ts';
+import { failures } from './limits.ts';
+import type { Measurements } from './measure.ts';
 
 let model: Model;
 let source: ParameterValues;
@@ -41,13 +43,14 @@ function rounded(plan: ConversionPlan, exact: ParameterValues, dtype: FloatDType
 /** Certifies a plan whose results are rounded to a type; `converted` replaces what the rules give. */
 async function measure(plan: ConversionPlan, dtype: FloatDType, converted?: ParameterValues): Promise<Measurements> {
   const written = rounded(plan, converted ?? (await applyRules(plan.rules, source)), dtype);
+  const { inputIds } = await certificateInputs(model, { seed: 0 });
   return certify({
     plan,
     source: async () => source,
     dtypes: new Map(plan.rules.map(({ name }) => [name, dtype])),
     sourceDTypes: new Map([...source.keys()].map((name) => [name, 'float32'])),
     written: async () => ({ spec: plan.spec, parameters: written }),
-    inputIds: certificateInputs(model.spec, { seed: 0 }).inputIds.map((row) => row.slice(0, 8)),
+    inputIds: inputIds.map((row) => row.slice(0, 8)),
     engine: cpuEngine(),
   });
 }

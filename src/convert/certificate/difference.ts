@@ -70,7 +70,8 @@ function divergence(p: Float64Array, q: Float64Array): number {
   return sum;
 }
 
-function logSumExp(row: Float64Array): number {
+/** ln Σ exp(x), without overflow. */
+export function logSumExp(row: Float64Array): number {
   const max = row.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
   let sum = 0;
   for (const value of row) sum += Math.exp(value - max);

@@ -1,20 +1,38 @@
+import { basename } from 'node:path';
 import { InputError } from '../../core/errors.ts';
 import { createRandom } from '../../core/random.ts';
-import type { DecoderSpec } from '../../models/index.ts';
+import type { DecoderSpec, Model } from '../../models/index.ts';
 import type { CertificateInputs } from './schema.ts';
+import { textIds } from './text.ts';
 
-/** On what to compare: random ids of a seed, or token ids `[batch, sequence]` with a word on where they are from. */
+/** On what to compare: random ids of a seed, the beginning of a text file, or token ids `[batch, sequence]` with a word on where they are from. */
 export type InputsOptions =
   | { readonly seed: number }
+  | {
+      /** Path of a UTF-8 file. */
+      readonly text: string;
+      /** How many tokens at most. Default 256. */
+      readonly tokens?: number | undefined;
+    }
   | { readonly label: string; readonly inputIds: readonly (readonly number[])[] };
 
 const shape = { batch: 2, sequence: 32 };
 
-/** The token ids of a certificate: uniformly random ones `[2, 32]`, shorter where the decoder is, or those that were given. */
-export function certificateInputs(spec: DecoderSpec, options: InputsOptions): CertificateInputs {
+/**
+ * The token ids of a certificate: uniformly random ones `[2, 32]`, shorter where the decoder is; those of a text, by the
+ * model's own tokenizer; or those that were given. Throws InputError where the model can't read them.
+ */
+export async function certificateInputs(
+  { folder, spec }: Pick<Model, 'folder' | 'spec'>,
+  options: InputsOptions,
+): Promise<CertificateInputs> {
   if ('inputIds' in options) {
     checkIds(spec, options.inputIds);
     return { kind: 'given', label: options.label, inputIds: options.inputIds };
+  }
+  if ('text' in options) {
+    const { tokenizer, inputIds } = await textIds(folder, spec, options.text, options.tokens);
+    return { kind: 'text', file: basename(options.text), tokenizer, inputIds };
   }
   const random = createRandom(options.seed).split('certificate inputs');
   const sequence = Math.min(shape.sequence, spec.maxPositions ?? shape.sequence);

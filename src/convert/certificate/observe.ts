@@ -2,13 +2,17 @@ import type { Engine } from '../../engine/index.ts';
 import { emitOnnx, encodeModel, evaluate, makeValue, type Tensor, type Value } from '../../graph/index.ts';
 import {
   buildDecoder,
+  canonicalStorage,
   type DecoderGraph,
   type DecoderSpec,
   decoderParameters,
+  openModel,
   type ParameterDeclaration,
+  type Storage,
   type StoredAs,
 } from '../../models/index.ts';
-import type { ParameterValues } from '../rules/apply.ts';
+import { type ParameterValues, storedParameters } from '../rules/apply.ts';
+import { readParameterValues } from '../rules/values.ts';
 import type { Observation } from './difference.ts';
 
 /** A decoder with its parameters in float64, by canonical name; each is asked for once in a run. */
@@ -20,12 +24,24 @@ export interface Decoder {
 /** Token ids `[batch, sequence]`. */
 export type InputIds = readonly (readonly number[])[];
 
+/** Reads the decoder of a model's folder into memory. */
+export async function readDecoder(folder: string): Promise<Decoder & { readonly parameters: ParameterValues }> {
+  const model = await openModel(folder);
+  try {
+    const parameters = await readParameterValues(model.spec, storedParameters(model.checkpoint, model.storage));
+    return { spec: model.spec, parameters };
+  } finally {
+    await model.checkpoint.close();
+  }
+}
+
 /** Runs a decoder in float64, op by op, as the catalogue defines the ops. */
 export function observe({ spec, parameters }: Decoder, inputIds: InputIds): Observation {
-  const graph = graphOf(spec, inputIds);
+  // The evaluator's product reads rows of both factors: linears are best as they are, and nothing is copied.
+  const graph = graphOf(spec, inputIds, canonicalStorage(spec));
   const ids = makeValue('int', [inputIds.length, inputIds[0]?.length ?? 0], inputIds.flat());
   const [logits, ...streams] = evaluate([graph.logits, ...streamOf(graph)], {
-    ...feedsOf(spec, parameters, (value) => value),
+    ...feedsOf(spec, parameters, (_, value) => value),
     input_ids: ids,
   });
   if (logits === undefined) throw new Error('convert: the graph has no logits');
@@ -38,7 +54,8 @@ export async function observeInEngine(
   { spec, parameters }: Decoder,
   inputIds: InputIds,
 ): Promise<Observation> {
-  const graph = graphOf(spec, inputIds);
+  const storage = new Map(decoderParameters(spec).map((parameter) => [parameter.name, placeOf(parameter)]));
+  const graph = graphOf(spec, inputIds, storage);
   const streams = streamOf(graph);
   const names = streams.map((_, i) => `stream_${i}`);
   const outputs = { logits: graph.logits, ...Object.fromEntries(streams.map((stream, i) => [names[i], stream])) };
@@ -46,7 +63,9 @@ export async function observeInEngine(
   try {
     const ids = BigInt64Array.from(inputIds.flat(), BigInt);
     const results = await session.run({
-      ...feedsOf(spec, parameters, float32Of),
+      ...feedsOf(spec, parameters, (parameter, value) =>
+        float32Of(placeOf(parameter).transposed ? transposed(value) : value),
+      ),
       input_ids: { dtype: 'int64', shape: [inputIds.length, inputIds[0]?.length ?? 0], data: ids },
     });
     const read = (name: string): Value => {
@@ -60,15 +79,11 @@ export async function observeInEngine(
   }
 }
 
-function graphOf(spec: DecoderSpec, inputIds: InputIds): DecoderGraph {
-  return buildDecoder(spec, {
-    batch: inputIds.length,
-    sequence: inputIds[0]?.length ?? 0,
-    storage: new Map(decoderParameters(spec).map((parameter) => [parameter.name, placeOf(parameter)])),
-  });
+function graphOf(spec: DecoderSpec, inputIds: InputIds, storage: Storage): DecoderGraph {
+  return buildDecoder(spec, { batch: inputIds.length, sequence: inputIds[0]?.length ?? 0, storage });
 }
 
-/** Linears go into the graph as `[inSize, outSize]`: transposing them here is much cheaper than in every run. */
+/** Linears go into the engine's graph as `[inSize, outSize]`, which it would otherwise transpose itself. */
 function placeOf({ name, shape, part }: ParameterDeclaration): StoredAs {
   return { tensor: name, transposed: part.type === 'linear' && shape.length === 2 };
 }
@@ -76,12 +91,12 @@ function placeOf({ name, shape, part }: ParameterDeclaration): StoredAs {
 function feedsOf<T>(
   spec: DecoderSpec,
   parameters: Decoder['parameters'],
-  convert: (value: Value) => T,
+  convert: (parameter: ParameterDeclaration, value: Value) => T,
 ): Readonly<Record<string, T>> {
   const entries = decoderParameters(spec).map((parameter) => {
     const value = parameters.get(parameter.name);
     if (value === undefined) throw new Error(`convert: the decoder has no parameter ${parameter.name}`);
-    return [parameter.name, convert(placeOf(parameter).transposed ? transposed(value) : value)] as const;
+    return [parameter.name, convert(parameter, value)] as const;
   });
   return Object.fromEntries(entries);
 }

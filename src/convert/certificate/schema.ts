@@ -3,7 +3,7 @@ import { floatDTypes } from '../../core/dtype.ts';
 import { conversionFormats, conversionTargets } from '../options.ts';
 
 /** The version of `certificate.json` that this code writes, and the only one that it reads. */
-export const certificateFormatVersion = 1;
+export const certificateFormatVersion = 2;
 
 const count = z.int().nonnegative();
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
@@ -34,6 +34,8 @@ const inputIds = z.array(z.array(count).min(1)).min(1);
 /** The token ids `[batch, sequence]` on which the models were compared, and where they are from. */
 const inputs = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('random'), seed: z.int(), inputIds }),
+  /** The beginning of a file, by the source's own tokenizer. */
+  z.strictObject({ kind: z.literal('text'), file: z.string(), tokenizer: z.string(), inputIds }),
   z.strictObject({ kind: z.literal('given'), label: z.string(), inputIds }),
 ]);
 
@@ -70,6 +72,18 @@ export const certificateSchema = z.strictObject({
   floorSeeds: z.int().positive(),
   /** What float32 alone does: the source in the engine against the source in float64. */
   engineFloor: logitDifference,
+  /**
+   * exp of the mean loss in nats per token, where the inputs are text: of the source and of the converted weights as
+   * written, in float64, and of both in the float32 engine.
+   */
+  perplexity: z
+    .strictObject({
+      source: z.number().nonnegative(),
+      stored: z.number().nonnegative(),
+      sourceRun: z.number().nonnegative(),
+      run: z.number().nonnegative(),
+    })
+    .nullable(),
   /** The largest `maxAbsLogit` that each figure may have. */
   limits: z.strictObject({ algebra: z.number(), stored: z.number(), run: z.number() }),
   passed: z.boolean(),

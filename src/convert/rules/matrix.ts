@@ -87,6 +87,29 @@ export function mapRows(matrix: RowMatrix, change: (row: Float64Array) => void):
   };
 }
 
+/** Combines every row with the same vector, entry by entry. */
+export function combineRows(
+  matrix: RowMatrix,
+  vector: () => Promise<Float64Array>,
+  combine: (value: number, entry: number) => number,
+): RowMatrix {
+  return {
+    rows: matrix.rows,
+    columns: matrix.columns,
+    needsAll: matrix.needsAll,
+    async read(range) {
+      const entries = await vector();
+      const data = await matrix.read(range);
+      for (let offset = 0; offset < data.length; offset += matrix.columns) {
+        for (let i = 0; i < matrix.columns; i++) {
+          data[offset + i] = combine(data[offset + i] as number, entries[i] ?? Number.NaN);
+        }
+      }
+      return data;
+    },
+  };
+}
+
 /** What `compute` resolves to, computed once, when it is first asked for. */
 export function once<T>(compute: () => Promise<T>): () => Promise<T> {
   let result: Promise<T> | undefined;

@@ -2,13 +2,17 @@ import {
   type DecoderSpec,
   decoderParameters,
   decoderParts,
+  type EmbeddingPart,
   kindOf,
   type LinearPart,
   type NormPart,
+  type NormSpec,
   type ParameterDeclaration,
 } from '../../models/index.ts';
 import type { ConversionTarget } from '../options.ts';
-import { convertedSpec, hasParameter, untied } from './spec.ts';
+import { normedHeads } from './heads.ts';
+import { type InputMethod, inputMethod } from './input.ts';
+import { convertedSpec, hasParameter, isRmsNorm, recentredNorm, type SpecOptions, untied } from './spec.ts';
 import type { Step } from './steps.ts';
 
 /** How one parameter of the converted decoder is made. */
@@ -38,26 +42,42 @@ export interface ConversionPlan {
  * The rules that turn a Pre-LN decoder into a Pre-RMSNorm or Pre-CRMSNorm one with the same function.
  *
  * `rmsnorm`: embeddings and whatever writes to the stream lose their mean over the hidden dimension, so that every
- * LayerNorm sees zero-mean input. `crmsnorm`: also, the norms' weights and biases go into the linears that read through
- * them, and the last coordinate of the stream, minus the sum of the others, is dropped. [Pre-RMSNorm §3.1, §3.2]
+ * LayerNorm sees zero-mean input; a decoder with RMSNorms keeps it. `crmsnorm`: also, the norms' weights and biases go into
+ * the linears that read through them, and the last coordinate of the stream, minus the sum of the others, is dropped.
+ * [Pre-RMSNorm §3.1, §3.2]
  */
-export function conversionPlan(source: DecoderSpec, target: ConversionTarget): ConversionPlan {
-  const spec = convertedSpec(source, target);
-  const context = contextOf(untied(source), target);
+export function conversionPlan(
+  source: DecoderSpec,
+  target: ConversionTarget,
+  options: SpecOptions = {},
+): ConversionPlan {
+  const spec = convertedSpec(source, target, options);
+  const context = contextOf(untied(source), target, options);
   const rules = decoderParameters(spec).map((declaration) => withSums(ruleOf(declaration, context)));
   return { source: untied(source), spec, rules };
 }
 
 interface Context {
+  readonly source: DecoderSpec;
   readonly target: ConversionTarget;
+  /** How the first block's input loses its mean; null where the stream keeps its mean. */
+  readonly input: InputMethod | null;
+  /** Whether the norms' weights and biases go into the linears that read through them. */
+  readonly folds: boolean;
+  readonly centresHeads: boolean;
   /** Of the source. */
   readonly parameters: ReadonlySet<string>;
   readonly norms: ReadonlyMap<string, NormPart>;
 }
 
-function contextOf(source: DecoderSpec, target: ConversionTarget): Context {
+function contextOf(source: DecoderSpec, target: ConversionTarget, { fold, qkNorms }: SpecOptions): Context {
+  const { qkNorm } = source.attention;
   return {
+    source,
     target,
+    input: isRmsNorm(source.norm) ? null : inputMethod(source, target),
+    folds: target === 'crmsnorm' || fold === true,
+    centresHeads: qkNorms === true && qkNorm !== null && recentredNorm(qkNorm.norm) !== undefined,
     parameters: new Set(decoderParameters(source).map(({ name }) => name)),
     norms: new Map(decoderParts(source).flatMap((part) => (part.type === 'norm' ? [[part.name, part]] : []))),
   };
@@ -67,9 +87,9 @@ function ruleOf({ name, shape, part }: ParameterDeclaration, context: Context): 
   const from = context.parameters.has(name) ? 'source' : 0;
   switch (part.type) {
     case 'embedding':
-      return { name, shape, from, steps: [{ kind: 'centreRows' }, ...dropped(context, 'dropLastColumn')] };
+      return { name, shape, from, steps: embeddingSteps(part, context) };
     case 'norm':
-      return { name, shape, from, steps: normSteps(name, part, context) };
+      return { name, shape, ...normRule(name, part, context) };
     case 'linear': {
       const isWeight = name.endsWith('.weight');
       const steps = isWeight ? weightSteps(part, context) : biasSteps(part, context);
@@ -88,31 +108,83 @@ function dropped({ target }: Context, kind: 'dropLastColumn' | 'dropLastRow'): r
   return target === 'crmsnorm' ? [{ kind }] : [];
 }
 
-function normSteps(name: string, part: NormPart, { norms }: Context): readonly Step[] {
-  const source = norms.get(part.name);
-  const offset = source === undefined ? 0 : kindOf(source.norm).weightOffset - kindOf(part.norm).weightOffset;
-  return name.endsWith('.weight') && offset !== 0 ? [{ kind: 'addConstant', value: offset }] : [];
+function embeddingSteps(part: EmbeddingPart, context: Context): readonly Step[] {
+  const { embeddingSize, embeddingNorm } = context.source;
+  if (part.name === 'embedding.token' && embeddingSize !== undefined) return [];
+  const centring: readonly Step[] = [{ kind: 'centreRows' }, ...dropped(context, 'dropLastColumn')];
+  switch (context.input) {
+    case 'centred':
+      return centring;
+    case 'fitted':
+      return [...normSteps(embeddingNorm), ...centring, ...fitSteps(embeddingNorm)];
+    case 'tabulated':
+      return [...normSteps(embeddingNorm), ...centring];
+    default:
+      return [];
+  }
+}
+
+const embeddingNormName = 'embedding.norm';
+
+function normSteps(norm: NormSpec | undefined): readonly Step[] {
+  return norm === undefined ? [] : [{ kind: 'normRows', norm, parameters: embeddingNormName }];
+}
+
+function fitSteps(norm: NormSpec | undefined): readonly Step[] {
+  if (norm === undefined) return [];
+  return [{ kind: 'fitRows', parameters: embeddingNormName, epsilon: norm.epsilon, bias: hasParameter(norm, 'bias') }];
+}
+
+function normRule(name: string, part: NormPart, context: Context): Pick<TensorRule, 'from' | 'steps'> {
+  const isWeight = name.endsWith('.weight');
+  if (part.name === embeddingNormName && context.input === 'fitted') {
+    if (!isWeight) return { from: 0, steps: [] };
+    const bias = hasParameter(part.norm, 'bias');
+    return { from: 'source', steps: [{ kind: 'fillWithBound', parameters: embeddingNormName, bias }] };
+  }
+  const { weightOffset } = kindOf(part.norm);
+  if (context.folds && isReadByLinears(part)) return { from: isWeight ? 1 - weightOffset : 0, steps: [] };
+  const source = context.norms.get(part.name);
+  const offset = source === undefined ? 0 : kindOf(source.norm).weightOffset - weightOffset;
+  return { from: 'source', steps: isWeight && offset !== 0 ? [{ kind: 'addConstant', value: offset }] : [] };
+}
+
+/** Whether a norm stands before a branch or the head, so that what it gives goes into linears alone. */
+export function isReadByLinears({ name }: NormPart): boolean {
+  return name === 'final_norm' || name.endsWith('.input_norm');
 }
 
 function weightSteps(part: LinearPart, context: Context): readonly Step[] {
-  if (part.writes === 'stream') return [{ kind: 'centreColumns' }, ...dropped(context, 'dropLastRow')];
-  if (part.reads !== 'stream' || context.target === 'rmsnorm') return [];
+  if (part.writes === 'stream') {
+    return context.input === null ? [] : [{ kind: 'centreColumns' }, ...dropped(context, 'dropLastRow')];
+  }
+  if (part.reads !== 'stream') return [];
   const norm = context.norms.get(part.norm ?? '');
   const folded: readonly Step[] =
-    norm !== undefined && hasParameter(norm.norm, 'weight')
+    context.folds && norm !== undefined && hasParameter(norm.norm, 'weight')
       ? [{ kind: 'scaleColumns', by: `${norm.name}.weight`, offset: kindOf(norm.norm).weightOffset }]
       : [];
-  return [...folded, { kind: 'subtractLastColumn' }, { kind: 'dropLastColumn' }];
+  const narrowed: readonly Step[] =
+    context.target === 'crmsnorm' ? [{ kind: 'subtractLastColumn' }, { kind: 'dropLastColumn' }] : [];
+  return [...folded, ...narrowed, ...headSteps(part, 'rows', context)];
 }
 
 function biasSteps(part: LinearPart, context: Context): readonly Step[] {
   const isNew = !context.parameters.has(`${part.name}.bias`);
   if (part.writes === 'stream') {
     // One flag of the spec covers all biases of an MLP: where its readers gain one, its writer gets zeros.
-    return isNew ? [] : [{ kind: 'centreRows' }, ...dropped(context, 'dropLastColumn')];
+    return isNew || context.input === null ? [] : [{ kind: 'centreRows' }, ...dropped(context, 'dropLastColumn')];
   }
+  if (part.reads !== 'stream') return [];
   const norm = context.norms.get(part.norm ?? '');
-  if (part.reads !== 'stream' || context.target === 'rmsnorm' || norm === undefined) return [];
-  if (!hasParameter(norm.norm, 'bias')) return [];
-  return [{ kind: 'addProduct', weight: `${part.name}.weight`, vector: `${norm.name}.bias` }];
+  const folded: readonly Step[] =
+    context.folds && norm !== undefined && hasParameter(norm.norm, 'bias')
+      ? [{ kind: 'addProduct', weight: `${part.name}.weight`, vector: `${norm.name}.bias` }]
+      : [];
+  return [...folded, ...headSteps(part, 'columns', context)];
+}
+
+function headSteps(part: LinearPart, axis: 'rows' | 'columns', { source, centresHeads }: Context): readonly Step[] {
+  const groups = centresHeads ? normedHeads(source, part) : [];
+  return groups.length === 0 ? [] : [{ kind: 'centreHeads', axis, headSize: source.attention.headSize, groups }];
 }

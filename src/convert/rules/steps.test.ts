@@ -44,6 +44,35 @@ test('addProduct adds the weight times the vector', async () => {
   expect([...(await readAll(result))]).toEqual([321.5, 653.5]);
 });
 
+test('centreHeads takes the mean of each group out of it, and leaves the other heads', async () => {
+  const heads = { kind: 'centreHeads', headSize: 2, groups: [[0, 4], [2]] } as const;
+  expect(await run({ ...heads, axis: 'columns' }, [1, 2, 10, 20, 3, 6, 7, 8], 8)).toEqual([-2, -1, -5, 5, 0, 3, 7, 8]);
+  expect(await run({ ...heads, axis: 'rows' }, [1, 2, 10, 20, 3, 6, 7, 8], 1)).toEqual([-2, -1, -5, 5, 0, 3, 7, 8]);
+});
+
+test('the norm on the embeddings can be made to give its own rows without their means', async () => {
+  const vector = fc.array(fc.double({ min: -3, max: 3, noNaN: true }), { minLength: 4, maxLength: 4 });
+  const epsilon = fc.constantFrom(1e-12, 1e-5, 0.1);
+  await fc.assert(
+    fc.asyncProperty(vector, vector, vector, epsilon, async (x, weight, bias, eps) => {
+      const parameters = { 'n.weight': weight, 'n.bias': bias };
+      const norm = { kind: 'layernorm', epsilon: eps };
+      const given = await run({ kind: 'normRows', norm, parameters: 'n' }, x, 4, parameters);
+      const wanted = await run({ kind: 'centreRows' }, given, 4);
+      const fit = { kind: 'fitRows', parameters: 'n', bias: true, epsilon: eps } as const;
+      const row = await run(fit, wanted, 4, parameters);
+      const fill = { kind: 'fillWithBound', parameters: 'n', bias: true } as const;
+      const filled = await run(fill, weight, 4, parameters);
+      expect(Number.isInteger(Math.log2(filled[0] ?? 0))).toBe(true);
+      const again = { 'm.weight': filled, 'm.bias': [0, 0, 0, 0] };
+      const result = await run({ kind: 'normRows', norm, parameters: 'm' }, row, 4, again);
+      for (const [i, value] of result.entries()) {
+        expect(Math.abs(value - (wanted[i] ?? Number.NaN))).toBeLessThan(1e-12 * (filled[0] ?? 0));
+      }
+    }),
+  );
+});
+
 const rewriting = ['centreRows', 'centreColumns', 'subtractLastColumn', 'dropLastColumn', 'dropLastRow'] as const;
 
 test('blocks of any size give the same numbers, bit for bit', async () => {
@@ -72,6 +101,19 @@ test('a transposed matrix gives the transpose of what the matrix gives', async (
       const result = await readAll(applyStep(transpose(stored, 5), { kind }, none, 5));
       const expected = await readAll(transpose(applyStep(stored, { kind: mirror }, none)));
       for (const [i, value] of result.entries()) expect(value).toBeCloseTo(expected[i] ?? Number.NaN, 6);
+    }),
+  );
+});
+
+test('heads are the same in blocks of any size, and in a transposed matrix', async () => {
+  await fc.assert(
+    fc.asyncProperty(matrix, fc.integer({ min: 1, max: 9 }), async (m, block) => {
+      const step = { kind: 'centreHeads', headSize: 1, groups: [[0, m.rows - 1]], axis: 'rows' } as const;
+      const whole = await readAll(applyStep(matrixOf(m.data, m.columns), step, none));
+      expect(await readAll(applyStep(matrixOf(m.data, m.columns), step, none, block))).toEqual(whole);
+      const turned = matrixOf(await readAll(transpose(matrixOf(m.data, m.columns))), m.rows);
+      const result = await readAll(applyStep(transpose(turned, block), step, none, block));
+      for (const [i, value] of result.entries()) expect(value).toBeCloseTo(whole[i] ?? Number.NaN, 6);
     }),
   );
 });

@@ -1,11 +1,28 @@
-import { blocksOf, defaultBlockElements, mapRows, once, type RowMatrix, readAll, transpose } from './matrix.ts';
+import { kindOf, type NormSpec } from '../../models/index.ts';
+import { centreHeads } from './centreHeads.ts';
+import { fillWithBound, fitRows, normRows } from './embeddingNorm.ts';
+import {
+  blocksOf,
+  combineRows,
+  defaultBlockElements,
+  mapRows,
+  once,
+  type RowMatrix,
+  readAll,
+  transpose,
+} from './matrix.ts';
 
 /**
  * One operation on a parameter in its canonical shape: a linear's weight is `[outSize, inSize]`, a vector is one row.
  *
  * `centreRows`: x − mean(x) for each row. `centreColumns`: A − (1/d)·11ᵀA, the mean of each column over the rows.
  * `addConstant`: to every entry. `scaleColumns`: A·diag(v + offset). `addProduct`: x + (Av)ᵀ for one row x.
- * `subtractLastColumn`: A − a_d·1ᵀ. The names are those of parameters of the source. [Pre-RMSNorm §3.1, §3.2]
+ * `subtractLastColumn`: A − a_d·1ᵀ. `normRows`: N(x) for each row. `centreHeads`: `centreColumns` in each group of heads
+ * alone, or `centreRows` in it; a group is the list of its heads' first rows or columns.
+ *
+ * `fitRows` is the row that LayerNorm with the weight c and no bias maps to x, of mean 0: with r² = mean(x²) it is
+ * x·√(ε / (c² − r²)), since what has the mean square v becomes c·√(v / (v + ε)) times as large as one of mean square 1.
+ * `fillWithBound` is that c in every entry: a power of two above max|γ| + √mean((β − mean β)²), which no r reaches. The names are those of parameters of the source. [Pre-RMSNorm §3.1, §3.2]
  */
 export type Step =
   | { readonly kind: 'centreRows' }
@@ -15,7 +32,16 @@ export type Step =
   | { readonly kind: 'addProduct'; readonly weight: string; readonly vector: string }
   | { readonly kind: 'subtractLastColumn' }
   | { readonly kind: 'dropLastColumn' }
-  | { readonly kind: 'dropLastRow' };
+  | { readonly kind: 'dropLastRow' }
+  | { readonly kind: 'normRows'; readonly norm: NormSpec; readonly parameters: string }
+  | { readonly kind: 'fitRows'; readonly parameters: string; readonly bias: boolean; readonly epsilon: number }
+  | { readonly kind: 'fillWithBound'; readonly parameters: string; readonly bias: boolean }
+  | {
+      readonly kind: 'centreHeads';
+      readonly axis: 'rows' | 'columns';
+      readonly headSize: number;
+      readonly groups: readonly (readonly number[])[];
+    };
 
 /** Gives a parameter of the source in its canonical shape. Throws where there is none of that name. */
 export type Parameters = (name: string) => RowMatrix;
@@ -49,6 +75,14 @@ export function applyStep(
         needsAll: matrix.needsAll,
         read: (range) => matrix.read(range),
       };
+    case 'normRows':
+      return normRows(matrix, step.norm, (name) => parameters(`${step.parameters}.${name}`));
+    case 'fitRows':
+      return fitRows(matrix, step.epsilon, (name) => parameters(`${step.parameters}.${name}`), step.bias);
+    case 'fillWithBound':
+      return fillWithBound(matrix, (name) => parameters(`${step.parameters}.${name}`), step.bias);
+    case 'centreHeads':
+      return centreHeads(matrix, step, maxElements);
   }
 }
 
@@ -71,12 +105,21 @@ export function describeStep(step: Step): string {
       return 'drop the last column';
     case 'dropLastRow':
       return 'drop the last row';
+    case 'normRows':
+      return `apply ${step.parameters} to each row`;
+    case 'fitRows':
+      return `scale each row to what ${step.parameters} with its new weight maps to it`;
+    case 'fillWithBound':
+      return 'fill with a power of two above the size of what it gave';
+    case 'centreHeads':
+      return `centre ${step.axis} in each of ${step.groups.length} groups that a norm reads`;
   }
 }
 
 /** The parameters of a norm that a step takes into a linear. */
 export function foldedParameters(step: Step): readonly string[] {
   if (step.kind === 'scaleColumns') return [step.by];
+  if (step.kind === 'normRows') return kindOf(step.norm).parameters.map(({ name }) => `${step.parameters}.${name}`);
   return step.kind === 'addProduct' ? [step.vector] : [];
 }
 
@@ -144,29 +187,6 @@ function dropLastColumn(matrix: RowMatrix): RowMatrix {
         result.set(data.subarray(start, start + columns), row * columns);
       }
       return result;
-    },
-  };
-}
-
-/** Combines every row with the same vector, entry by entry. */
-function combineRows(
-  matrix: RowMatrix,
-  vector: () => Promise<Float64Array>,
-  combine: (value: number, entry: number) => number,
-): RowMatrix {
-  return {
-    rows: matrix.rows,
-    columns: matrix.columns,
-    needsAll: matrix.needsAll,
-    async read(range) {
-      const entries = await vector();
-      const data = await matrix.read(range);
-      for (let offset = 0; offset < data.length; offset += matrix.columns) {
-        for (let i = 0; i < entries.length; i++) {
-          data[offset + i] = combine(data[offset + i] as number, entries[i] as number);
-        }
-      }
-      return data;
     },
   };
 }

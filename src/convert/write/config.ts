@@ -1,11 +1,12 @@
 import type { FloatDType } from '../../core/dtype.ts';
 import { type DecoderSpec, type Model, normlabConfig } from '../../models/index.ts';
-import type { ConversionFormat, ConversionTarget } from '../options.ts';
+import type { ConversionFormat, ConversionTarget, RewriteOptions } from '../options.ts';
 
 export interface ConfigOptions {
   readonly spec: DecoderSpec;
   readonly target: ConversionTarget;
   readonly format: ConversionFormat;
+  readonly rewrites: RewriteOptions;
   /** The element type of all written tensors, or undefined where they have several. */
   readonly dtype: FloatDType | undefined;
   /** Whether every tensor keeps its own element type. */
@@ -19,7 +20,15 @@ type Config = Readonly<Record<string, unknown>>;
 /** The `config.json` of a converted model. */
 export function outputConfig(model: Model, options: ConfigOptions): Config {
   const { spec, target, format } = options;
-  const provenance = { converted: target, source: options.sourceSha256, version: options.normlabVersion };
+  const before = provenanceOf(model.config);
+  const isRmsNorm = model.spec.norm.kind.startsWith('rmsnorm');
+  const provenance = {
+    ...before,
+    ...(isRmsNorm ? {} : { converted: target }),
+    ...(options.rewrites.fold ? { folded: true } : {}),
+    source: options.sourceSha256,
+    version: options.normlabVersion,
+  };
   switch (format) {
     case 'normlab':
       return normlabConfig(spec, { normlab: provenance, ...copied(model.config, tokenIds) });
@@ -28,11 +37,25 @@ export function outputConfig(model: Model, options: ConfigOptions): Config {
         ...model.config,
         ...(model.spec.tiedHead && !spec.tiedHead ? { tie_word_embeddings: false } : {}),
         ...(options.keepsDType ? {} : dtypeKeys(model.config, options.dtype)),
-        normlab: { norm: 'rmsnorm', ...provenance },
+        normlab: { ...classKeys(options, isRmsNorm), ...provenance },
       };
     case 'llama':
       return { ...llamaConfig(model, options), normlab: provenance };
   }
+}
+
+/** How the class runs otherwise than as a LayerNorm model. */
+function classKeys({ spec, rewrites }: ConfigOptions, wasRmsNorm: boolean): Config {
+  return {
+    ...(wasRmsNorm ? {} : { norm: 'rmsnorm' }),
+    ...(rewrites.qkNorms ? { qkNorm: 'rmsnorm' } : {}),
+    ...(spec.recentreInput ? { recentreInput: true } : {}),
+  };
+}
+
+/** What an earlier conversion has left in the config. */
+function provenanceOf({ normlab }: Config): Config {
+  return typeof normlab === 'object' && normlab !== null && !Array.isArray(normlab) ? { ...normlab } : {};
 }
 
 const tokenIds = ['bos_token_id', 'eos_token_id', 'pad_token_id'];

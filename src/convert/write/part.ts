@@ -19,6 +19,16 @@ export interface OutputPart {
   bytes(block: Range): Promise<Uint8Array<ArrayBuffer>>;
 }
 
+/** Steps that need no more than the rows themselves and some vectors. */
+const rowwise: ReadonlySet<string> = new Set([
+  'centreRows',
+  'addConstant',
+  'scaleColumns',
+  'subtractLastColumn',
+  'dropLastColumn',
+  'dropLastRow',
+]);
+
 /** What is computed, small enough for a processor's cache; what is copied, large enough for few reads. */
 const computedElements = 2 ** 18;
 const copiedElements = 2 ** 21;
@@ -36,8 +46,7 @@ export function outputPart(tensor: OutputTensor, parameters: Parameters, maxElem
   return {
     blocks: [...blocksOf(matrix, matrix.needsAll ? maxElements : Math.min(maxElements, small))],
     columns: matrix.columns,
-    isSequential:
-      round !== undefined || rule.steps.some(({ kind }) => kind === 'centreColumns' || kind === 'addProduct'),
+    isSequential: round !== undefined || rule.steps.some(({ kind }) => !rowwise.has(kind)),
     async bytes(block) {
       if (isCopied) {
         const bytes = await stored.read(block);

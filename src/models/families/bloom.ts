@@ -2,7 +2,7 @@ import { alibiSlopes, dividedHeadSize } from './attention.ts';
 import { type ConfigOptions, readConfig } from './config.ts';
 import type { Family } from './family.ts';
 import { gptLike } from './layernorm.ts';
-import { runNorm } from './recentred.ts';
+import { runRecentred } from './recentred.ts';
 import { storageOf } from './storage.ts';
 
 /** BLOOM's names, from which Falcon's come. */
@@ -41,7 +41,10 @@ export const bloom: Family = {
     const hiddenSize = config.count('hidden_size');
     const numHeads = config.count('n_head');
     dividedHeadSize(config, 'hidden_size', 'n_head');
-    const norm = runNorm(config, { kind: 'layernorm', epsilon: config.positive('layer_norm_epsilon', 1e-5) });
+    const { norm, input } = runRecentred(config, {
+      kind: 'layernorm',
+      epsilon: config.positive('layer_norm_epsilon', 1e-5),
+    });
     const decoder = gptLike(config, {
       family: 'bloom',
       hiddenSize,
@@ -57,6 +60,7 @@ export const bloom: Family = {
     return {
       ...decoder,
       embeddingNorm: { ...norm, kind: 'layernorm' },
+      ...input,
       attention: { ...decoder.attention, projection: 'fused_by_group' },
       ...(config.flag('apply_residual_connection_post_layernorm', false) ? { residualFromNorm: true } : {}),
     };

@@ -4,7 +4,7 @@ import { readHeadSize, readRotary, readWindowedLayers, windowsOf } from './atten
 import { type ConfigOptions, type ConfigReader, readConfig } from './config.ts';
 import type { Family } from './family.ts';
 import { llamaLayout, llamaNames, readLlamaLike } from './llama.ts';
-import { runNorm } from './recentred.ts';
+import { runNorm, runQkNorm } from './recentred.ts';
 import { storageOf } from './storage.ts';
 
 const partNames = {
@@ -31,9 +31,10 @@ export const cohere: Family = {
   storage,
   parse(raw, where = 'config.json') {
     const config = readConfig(raw, where, options);
-    const decoder = parse(config, 'cohere');
-    if (!config.flag('use_qk_norm', false)) return decoder;
-    const norm = { kind: 'layernorm-nobias', epsilon: decoder.norm.epsilon };
+    const isNormed = config.flag('use_qk_norm', false);
+    const decoder = parse(config, 'cohere', isNormed);
+    if (!isNormed) return decoder;
+    const norm = runQkNorm(config, { kind: 'layernorm-nobias', epsilon: decoder.norm.epsilon });
     return { ...decoder, attention: { ...decoder.attention, qkNorm: { norm, extent: 'each_head' } } };
   },
 };
@@ -72,13 +73,22 @@ function storage(spec: DecoderSpec): Storage {
   );
 }
 
-function parse(config: ConfigReader, family: string): DecoderSpec {
+const maxPositions = 8192;
+
+function parse(config: ConfigReader, family: string, hasQkNorms = false): DecoderSpec {
   const headSize = readHeadSize(config);
   const decoder = readLlamaLike(config, family, {
-    norm: runNorm(config, { kind: 'layernorm-nobias', epsilon: config.positive('layer_norm_eps', 1e-5) }),
+    norm: runNorm(
+      config,
+      { kind: 'layernorm-nobias', epsilon: config.positive('layer_norm_eps', 1e-5) },
+      { hasQkNorms },
+    ),
     headSize,
-    positions: { ...readRotary(config, headSize), interleaved: true },
-    maxPositions: 8192,
+    positions: {
+      ...readRotary(config, headSize, undefined, undefined, { positions: maxPositions }),
+      interleaved: true,
+    },
+    maxPositions,
     tiedHead: true,
   });
   return { ...decoder, parallel: 'shared_norm', logitScale: config.positive('logit_scale', 0.0625) };

@@ -338,6 +338,21 @@ describe('keys that change the decoder', () => {
       { normlab: { norm: 'rmsnorm' } },
       { norm: { kind: 'rmsnorm-bias', epsilon: 1e-5 }, finalNorm: { kind: 'rmsnorm-bias' } },
     ],
+    [
+      'bloom',
+      { normlab: { norm: 'rmsnorm', recentreInput: true } },
+      { norm: { kind: 'rmsnorm-bias' }, embeddingNorm: { kind: 'layernorm' }, recentreInput: true },
+    ],
+    [
+      'xglm',
+      { normlab: { norm: 'rmsnorm', recentreInput: true } },
+      { norm: { kind: 'rmsnorm-bias' }, recentreInput: true },
+    ],
+    [
+      'cohere_qk',
+      { normlab: { norm: 'rmsnorm', qkNorm: 'rmsnorm' } },
+      { attention: { qkNorm: { norm: { kind: 'rmsnorm' }, extent: 'each_head' } } },
+    ],
     ['olmo', { normlab: { norm: 'rmsnorm', recentreInput: false } }, { norm: { kind: 'rmsnorm-nonparametric' } }],
   ])('%s with %j', (name, changes, expected) => {
     expect(parsed(name, changes)).toMatchObject(expected);
@@ -436,6 +451,10 @@ describe('refused in one line that names the key', () => {
     ['gpt2', { quantization_config: { bits: 4 } }, 'quantization_config is {"bits":4}'],
     ['gpt2', { normlab: { norm: 'crmsnorm' } }, 'normlab.norm is "crmsnorm"'],
     ['gpt2', { normlab: { norm: 'rmsnorm', recentreInput: true } }, 'normlab.recentreInput is true'],
+    ['gpt2', { normlab: { norm: 'rmsnorm', qkNorm: 'rmsnorm' } }, 'normlab.qkNorm is "rmsnorm"'],
+    ['phi', { normlab: { norm: 'rmsnorm', qkNorm: 'rmsnorm' } }, 'normlab.qkNorm is "rmsnorm"'],
+    ['xglm', { normlab: { norm: 'rmsnorm', qkNorm: 'rmsnorm' } }, 'normlab.qkNorm is "rmsnorm"'],
+    ['phi_qk', { normlab: { norm: 'rmsnorm', qkNorm: 'crmsnorm' } }, 'normlab.qkNorm is "crmsnorm"'],
     ['falcon_new_arch', { parallel_attn: false }, 'parallel_attn is false'],
     ['bloom', { pretraining_tp: 2, slow_but_exact: true }, 'slow_but_exact is true'],
     ['gpt_neo', { attention_layers: ['local', 'far'] }, 'attention_layers is "far", which is not supported'],
@@ -454,7 +473,7 @@ describe('refused in one line that names the key', () => {
     [
       'gpt2',
       { model_type: 'gpt3' },
-      'model_type is "gpt3", which is not supported (did you mean "gpt2"?); supported: gpt2,',
+      'model_type is "gpt3", an architecture that normlab does not read; supported: gpt2,',
     ],
     ['gpt2', { model_type: 'a\nb' }, 'model_type is "a\\nb"'],
   ];

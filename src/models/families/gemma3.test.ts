@@ -42,6 +42,22 @@ test('sizes that published configs leave out', () => {
   expect(spec.attention.windows?.slice(0, 7)).toEqual([1024, 1024, 1024, 1024, 1024, null, 1024]);
 });
 
+test('scores have no cap, whatever attn_logit_softcapping says', () => {
+  const spec = familyOf({ model_type: 'gemma3_text' }).parse({
+    attn_logit_softcapping: 50,
+    final_logit_softcapping: 30,
+  });
+  expect(spec.attention.scoreCap).toBeUndefined();
+  expect(spec.logitCap).toBe(30);
+});
+
+test('an encoder with the same layout is refused', () => {
+  const parse = (value: unknown) => () =>
+    familyOf({ model_type: 'gemma3_text' }).parse({ use_bidirectional_attention: value });
+  expect(parse(true)).toThrow('config.json: use_bidirectional_attention is true: tokens that see later ones');
+  expect(parse(false)).not.toThrow();
+});
+
 test('messages name the key within the text’s config', () => {
   const parse = (config: Record<string, unknown>) => () => familyOf({ model_type: 'gemma3' }).parse(config);
   expect(parse({})).toThrow('config.json: text_config is missing, expected an object');

@@ -24,7 +24,7 @@ const defaults = {
 
 /**
  * Gemma 3, text alone: Gemma 2 without caps, with norms on each head's queries and keys, and rotations of their own in
- * the layers with a window, which are five of six.
+ * the layers with a window, which are five of six. The reference code ignores attn_logit_softcapping.
  */
 export const gemma3: Family = {
   id: 'gemma3_text',
@@ -55,6 +55,7 @@ export const gemma3Multimodal: Family = {
 };
 
 function parse(config: ConfigReader, family: string): DecoderSpec {
+  config.unsupported('use_bidirectional_attention', 'tokens that see later ones are not supported', [false]);
   const norm = { kind: 'rmsnorm-gemma', epsilon: config.positive('rms_norm_eps', 1e-6) };
   const headSize = config.count('head_dim', 256);
   const numLayers = config.layers('num_hidden_layers');
@@ -78,7 +79,6 @@ function parse(config: ConfigReader, family: string): DecoderSpec {
       qkNorm: { norm, extent: 'head' },
       scales: Array(numLayers).fill(scale),
       ...windowsOf(numLayers, config.nullableCount('sliding_window', 4096), isWindowed),
-      scoreCap: config.optionalPositive('attn_logit_softcapping') ?? undefined,
     },
     embeddingScale: Math.sqrt(decoder.hiddenSize),
     logitCap: config.optionalPositive('final_logit_softcapping') ?? undefined,

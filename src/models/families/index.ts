@@ -1,6 +1,5 @@
 import { InputError, RefusalError } from '../../core/errors.ts';
 import { quote } from '../../core/quote.ts';
-import { didYouMean } from '../../core/suggest.ts';
 import { biogpt } from './biogpt.ts';
 import { bloom } from './bloom.ts';
 import { cohere, cohere2 } from './cohere.ts';
@@ -99,6 +98,6 @@ export function familyOf(config: Readonly<Record<string, unknown>>, where = 'con
   const family = families.find(({ modelTypes }) => modelTypes.includes(modelType));
   if (family !== undefined) return family;
   throw new RefusalError(
-    `${where}: model_type is ${quote(modelType)}, which is not supported${didYouMean(modelType, supported)}; ${known}`,
+    `${where}: model_type is ${quote(modelType)}, an architecture that normlab does not read; ${known}`,
   );
 }

@@ -99,6 +99,20 @@ test.each<[string, readonly [number, number, number, number, number]]>([
   expect([vocabularySize, hiddenSize, numLayers, attention.numHeads, mlp.innerSize]).toEqual(sizes);
 });
 
+test.each([
+  ['persimmon', 16_384],
+  ['phi', 2048],
+  ['stablelm', 4096],
+  ['cohere', 8192],
+  ['cohere2', 8192],
+])('%s scales rotations by its class’s number of positions', (modelType, originalPositions) => {
+  const spec = parse({ model_type: modelType, rope_scaling: { rope_type: 'dynamic', factor: 2 } });
+  expect(spec).toMatchObject({
+    maxPositions: originalPositions,
+    positions: { scaling: { kind: 'dynamic', factor: 2, originalPositions } },
+  });
+});
+
 describe('keys that change the decoder', () => {
   test.each<[string, Config, object]>([
     ['openai_gpt_postln', { afn: 'swish' }, { mlp: { activation: 'silu' } }],

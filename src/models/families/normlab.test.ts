@@ -35,6 +35,27 @@ describe('the format of normlab itself', () => {
     ['a stream too narrow', (s) => Object.assign(s, { streamSize: 47 }), 'spec.streamSize: is 47, expected as much as'],
     ['a layer too many', (s) => Object.assign(s, { numLayers: 4 }), 'spec.attention.scales: has 3 entries'],
     [
+      'a narrow stream after computed positions',
+      (s) =>
+        Object.assign(s, {
+          norm: { kind: 'crmsnorm', epsilon: 1 },
+          streamSize: 47,
+          positions: { kind: 'sinusoidal' },
+        }),
+      'spec.positions.kind: is sinusoidal, which in a stream of 47 needs recentreInput',
+    ],
+    [
+      'a tied head that is wider than the stream',
+      (s) =>
+        Object.assign(s, {
+          norm: { kind: 'crmsnorm', epsilon: 1 },
+          streamSize: 47,
+          recentreInput: true,
+          tiedHead: true,
+        }),
+      'spec.tiedHead: is true, but the recentred embeddings are 48 wide and the stream 47',
+    ],
+    [
       'a layer of experts too many',
       (s) =>
         Object.assign(s, {

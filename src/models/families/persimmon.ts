@@ -3,7 +3,7 @@ import { dividedHeadSize, readRotary } from './attention.ts';
 import { type ConfigOptions, readConfig } from './config.ts';
 import type { Family } from './family.ts';
 import { gptLike } from './layernorm.ts';
-import { runNorm } from './recentred.ts';
+import { runNorm, runQkNorm } from './recentred.ts';
 import { storageOf } from './storage.ts';
 
 const partNames = {
@@ -48,6 +48,7 @@ export const persimmon: Family = {
     const config = readConfig(raw, where, options);
     const headSize = dividedHeadSize(config, 'hidden_size', 'num_attention_heads');
     const norm = { kind: 'layernorm', epsilon: config.positive('layer_norm_eps', 1e-5) };
+    const isNormed = config.flag('qk_layernorm', true);
     const decoder = gptLike(config, {
       family: 'persimmon',
       hiddenSize: config.count('hidden_size'),
@@ -55,12 +56,12 @@ export const persimmon: Family = {
       numHeads: config.count('num_attention_heads'),
       maxPositions: config.count('max_position_embeddings'),
       positions: readRotary(config, headSize, 0.5, 25_000),
-      norm: runNorm(config, norm),
+      norm: runNorm(config, norm, { hasQkNorms: isNormed }),
       activation: config.choice('hidden_act', activationNames, 'relu2'),
       innerSize: config.count('intermediate_size'),
       tiedHead: false,
     });
-    const qkNorm = config.flag('qk_layernorm', true) ? ({ norm, extent: 'head' } as const) : null;
+    const qkNorm = isNormed ? ({ norm: runQkNorm(config, norm), extent: 'head' } as const) : null;
     return { ...decoder, attention: { ...decoder.attention, projection: 'fused_by_group', qkNorm } };
   },
 };

@@ -3,7 +3,7 @@ import { dividedHeadSize, readKeyValueHeads, readRotary } from './attention.ts';
 import { type ConfigOptions, readConfig } from './config.ts';
 import type { Family } from './family.ts';
 import { gptLike } from './layernorm.ts';
-import { runNorm } from './recentred.ts';
+import { runNorm, runQkNorm } from './recentred.ts';
 import { storageOf } from './storage.ts';
 
 const partNames = {
@@ -28,6 +28,7 @@ const options = {
     intermediate_size: 8192,
     num_hidden_layers: 24,
     num_attention_heads: 32,
+    max_position_embeddings: 2048,
   },
 } satisfies ConfigOptions;
 
@@ -52,23 +53,23 @@ export const phi: Family = {
     const config = readConfig(raw, where, options);
     const headSize = dividedHeadSize(config, 'hidden_size', 'num_attention_heads');
     const norm = { kind: 'layernorm', epsilon: config.positive('layer_norm_eps', 1e-5) };
+    const isNormed = config.flag('qk_layernorm', false);
     const decoder = gptLike(config, {
       family: 'phi',
       hiddenSize: config.count('hidden_size'),
       numLayers: config.layers('num_hidden_layers'),
       numHeads: config.count('num_attention_heads'),
-      maxPositions: config.count('max_position_embeddings', 2048),
+      maxPositions: config.count('max_position_embeddings'),
       positions: readRotary(config, headSize, 0.5),
-      norm: runNorm(config, norm),
+      norm: runNorm(config, norm, { hasQkNorms: isNormed }),
       activation: config.choice('hidden_act', activationNames, 'gelu_new'),
       innerSize: config.count('intermediate_size'),
       tiedHead: false,
     });
-    const isNormed = config.flag('qk_layernorm', false);
     const attention = {
       ...decoder.attention,
       numKeyValueHeads: readKeyValueHeads(config),
-      qkNorm: isNormed ? ({ norm, extent: 'head' } as const) : null,
+      qkNorm: isNormed ? ({ norm: runQkNorm(config, norm), extent: 'head' } as const) : null,
     };
     return { ...decoder, parallel: 'shared_norm', attention, headBias: true };
   },

@@ -1,4 +1,4 @@
-import type { NormSpec } from '../spec.ts';
+import type { DecoderSpec, NormSpec } from '../spec.ts';
 import type { ConfigReader } from './config.ts';
 
 const counterparts: Readonly<Record<string, string>> = {
@@ -16,10 +16,45 @@ export function rmsCounterpart(kind: string): string | undefined {
  * The norm with which a model of a LayerNorm architecture runs: the architecture's own, or its RMSNorm counterpart where
  * a conversion has written the key `normlab: {"norm": "rmsnorm"}`.
  */
-export function runNorm(config: ConfigReader, norm: NormSpec): NormSpec {
+export function runNorm(
+  config: ConfigReader,
+  norm: NormSpec,
+  { hasQkNorms = false }: { readonly hasQkNorms?: boolean } = {},
+): NormSpec {
+  const key = config.optionalObject('normlab');
+  key?.unsupported('recentreInput', 'the embeddings of this architecture can be stored centred', [false]);
+  if (!hasQkNorms) refuseQkNorms(config);
+  return counterpartNorm(config, norm);
+}
+
+/**
+ * As `runNorm`, for an architecture that leaves embeddings no place to be stored centred in: there a conversion writes
+ * `normlab: {"norm": "rmsnorm", "recentreInput": true}`.
+ */
+export function runRecentred(
+  config: ConfigReader,
+  norm: NormSpec,
+): { readonly norm: NormSpec; readonly input: Pick<DecoderSpec, 'recentreInput'> } {
+  refuseQkNorms(config);
+  const isRecentred = config.optionalObject('normlab')?.flag('recentreInput', false) ?? false;
+  return { norm: counterpartNorm(config, norm), input: isRecentred ? { recentreInput: true } : {} };
+}
+
+/** The norm on queries and keys: the architecture's own, or its RMSNorm counterpart where a conversion says `qkNorm`. */
+export function runQkNorm(config: ConfigReader, norm: NormSpec): NormSpec {
+  const key = config.optionalObject('normlab');
+  const counterpart = rmsCounterpart(norm.kind);
+  if (counterpart === undefined || !key?.has('qkNorm')) return norm;
+  return { ...norm, kind: key.choice('qkNorm', { rmsnorm: counterpart }) };
+}
+
+function refuseQkNorms(config: ConfigReader): void {
+  config.optionalObject('normlab')?.unsupported('qkNorm', 'there are no LayerNorms on queries and keys');
+}
+
+function counterpartNorm(config: ConfigReader, norm: NormSpec): NormSpec {
   const key = config.optionalObject('normlab');
   if (key === null) return norm;
-  key.unsupported('recentreInput', 'the embeddings of this architecture can be stored centred', [false]);
   const counterpart = rmsCounterpart(norm.kind);
   if (counterpart === undefined) {
     key.unsupported('norm', `no RMSNorm has weights as ${norm.kind} stores them`);

@@ -2,7 +2,7 @@ import { dividedHeadSize, readRotary } from './attention.ts';
 import { type ConfigOptions, readConfig } from './config.ts';
 import type { Family } from './family.ts';
 import { llamaLayout, llamaNames, readLlamaLike } from './llama.ts';
-import { runNorm } from './recentred.ts';
+import { runNorm, runQkNorm } from './recentred.ts';
 import { storageOf } from './storage.ts';
 
 const partNames = {
@@ -21,6 +21,8 @@ const options = {
   },
 } satisfies ConfigOptions;
 
+const maxPositions = 4096;
+
 /** StableLM: Llama's layout with LayerNorms, a part of each head rotated, and in one size branches side by side. */
 export const stablelm: Family = {
   id: 'stablelm',
@@ -31,12 +33,13 @@ export const stablelm: Family = {
     const config = readConfig(raw, where, options);
     const headSize = dividedHeadSize(config, 'hidden_size', 'num_attention_heads');
     const epsilon = config.positive('layer_norm_eps', 1e-5);
+    const isNormed = config.flag('qk_layernorm', false);
     const decoder = readLlamaLike(config, 'stablelm', {
-      norm: runNorm(config, { kind: 'layernorm', epsilon }),
+      norm: runNorm(config, { kind: 'layernorm', epsilon }, { hasQkNorms: isNormed }),
       headSize,
-      positions: readRotary(config, headSize, 0.25),
+      positions: readRotary(config, headSize, 0.25, undefined, { positions: maxPositions }),
       keyValueHeads: 32,
-      maxPositions: 4096,
+      maxPositions,
       attentionBias: false,
     });
     return {
@@ -44,8 +47,8 @@ export const stablelm: Family = {
       attention: {
         ...decoder.attention,
         qkvBias: config.flag('use_qkv_bias', false),
-        qkNorm: config.flag('qk_layernorm', false)
-          ? { norm: { kind: 'layernorm-nobias', epsilon }, extent: 'each_head' }
+        qkNorm: isNormed
+          ? { norm: runQkNorm(config, { kind: 'layernorm-nobias', epsilon }), extent: 'each_head' }
           : null,
       },
       ...(config.flag('use_parallel_residual', false) ? { parallel: 'shared_norm' } : {}),

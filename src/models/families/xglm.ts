@@ -4,7 +4,7 @@ import { dividedHeadSize } from './attention.ts';
 import { type ConfigOptions, type ConfigReader, readConfig } from './config.ts';
 import type { Family } from './family.ts';
 import { gptLike } from './layernorm.ts';
-import { runNorm } from './recentred.ts';
+import { runRecentred } from './recentred.ts';
 import { storageOf } from './storage.ts';
 
 const partNames = {
@@ -55,6 +55,7 @@ export const xglm: Family = {
     }
     dividedHeadSize(config, 'd_model', 'attention_heads');
     const count = config.count('max_position_embeddings');
+    const { norm, input } = runRecentred(config, { kind: 'layernorm', epsilon: 1e-5 });
     const decoder = gptLike(config, {
       family: 'xglm',
       hiddenSize,
@@ -62,12 +63,13 @@ export const xglm: Family = {
       numHeads: config.count('attention_heads'),
       maxPositions: count,
       positions: readPositions(config, count),
-      norm: runNorm(config, { kind: 'layernorm', epsilon: 1e-5 }),
+      norm,
       activation: config.choice('activation_function', activationNames, 'gelu'),
       innerSize: config.count('ffn_dim'),
       tiedHead: true,
     });
-    return config.flag('scale_embedding', true) ? { ...decoder, embeddingScale: Math.sqrt(hiddenSize) } : decoder;
+    const scaled = config.flag('scale_embedding', true) ? { embeddingScale: Math.sqrt(hiddenSize) } : {};
+    return { ...decoder, ...scaled, ...input };
   },
 };
 

@@ -1,20 +1,27 @@
 import { link, open, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { InputError } from '../core/errors.ts';
-import { codeOf, explainFileError } from '../core/fileErrors.ts';
+import { InputError } from './errors.ts';
+import { codeOf, explainFileError } from './fileErrors.ts';
 
-/** The file that says which process trains in a run folder. */
-export const lockName = 'run.lock';
+/** What a lock's messages say. */
+export interface LockNames {
+  /** The file in the folder that holds the lock. */
+  readonly file: string;
+  /** What begins the messages. */
+  readonly what: string;
+  /** What the other process is doing with the folder: `trained` in "is being trained by process 7". */
+  readonly doing: string;
+}
 
 /**
- * Keeps a second process, and a second run of this process, out of a run folder. A lock whose process is gone (a kill, a
+ * Keeps a second process, and a second use by this process, out of a folder. A lock whose process is gone (a kill, a
  * power cut) is taken over, also where its process id belongs to another process by now.
  *
- * Returns what releases it.
+ * Returns what releases it. Throws InputError where another process holds it.
  */
-export async function lockRun(folder: string): Promise<() => Promise<void>> {
-  const path = join(folder, lockName);
+export async function lockFolder(folder: string, { file, what, doing }: LockNames): Promise<() => Promise<void>> {
+  const path = join(folder, file);
   const mine = `${process.pid} ${await startOf(process.pid)}\n`;
   for (let attempt = 0; attempt < 3; attempt++) {
     if (await create(path, mine)) {
@@ -27,12 +34,12 @@ export async function lockRun(folder: string): Promise<() => Promise<void>> {
     const owner = await livingOwner(content);
     if (owner !== null) {
       throw new InputError(
-        `train: ${folder} is being trained by process ${owner}; wait for it, or name another folder`,
+        `${what}: ${folder} is being ${doing} by process ${owner}; wait for it, or name another folder`,
       );
     }
     await discard(path, content);
   }
-  throw new InputError(`train: ${folder} is being started by another process; try again`);
+  throw new InputError(`${what}: ${folder} is being started by another process; try again`);
 }
 
 async function create(path: string, content: string): Promise<boolean> {
