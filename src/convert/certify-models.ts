@@ -10,10 +10,11 @@ import type { CertificateInputs } from './certificate/schema.ts';
 import { checkMemory } from './checks.ts';
 import { conversionTargets } from './options.ts';
 import { nothingToDo } from './refuse.ts';
-import { applyRules, type ParameterValues, readParameterValues, storedParameters } from './rules/apply.ts';
+import { applyRules, type ParameterValues, storedParameters } from './rules/apply.ts';
 import { llamaPlan } from './rules/llama.ts';
 import { type ConversionPlan, conversionPlan, type TensorRule } from './rules/plan.ts';
 import { untied } from './rules/spec.ts';
+import { readParameterValues } from './rules/values.ts';
 import { storedDType, untiedStorage } from './write/layout.ts';
 
 export interface CertifyModelsOptions {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { cp, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { encode, openCheckpoint, openSafetensors, writeSafetensors } from '../checkpoint/index.ts';
 import { isFloat } from '../core/dtype.ts';
@@ -160,6 +160,43 @@ test('blocks of any size write the same bytes', async () => {
     await converted({ ...options, target, out: inBlocks, maxElements: 300 });
     const weights = (folder: string) => readFile(join(folder, 'model.safetensors'));
     expect((await weights(inBlocks)).equals(await weights(whole))).toBe(true);
+  }
+});
+
+test('any number of threads writes the same bytes', async () => {
+  for (const [name, target] of [
+    ['gpt2_bf16', 'rmsnorm'],
+    ['opt', 'crmsnorm'],
+  ] as const) {
+    const options = { source: goldenFolder(name), certify: false, target, maxElements: 300 } as const;
+    const alone = await temporary(`${name}-alone`);
+    await converted({ ...options, out: alone, threads: 0 });
+    for (const threads of [1, 3]) {
+      const out = await temporary(`${name}-${threads}`);
+      await converted({ ...options, out, threads });
+      const weights = (folder: string) => readFile(join(folder, 'model.safetensors'));
+      expect((await weights(out)).equals(await weights(alone))).toBe(true);
+    }
+  }
+});
+
+test('what a thread refuses is refused, and nothing stays', async () => {
+  const [source, out] = [await temporary('bad'), await temporary('bad-out')];
+  await cp(goldenFolder('gpt2_bf16'), source, { recursive: true });
+  const file = join(source, 'model.safetensors');
+  const checkpoint = await openCheckpoint(source);
+  const info = checkpoint.tensors.get('transformer.h.1.ln_1.weight');
+  await checkpoint.close();
+  const bytes = await readFile(file);
+  bytes.writeUInt16LE(0x7fc0, info?.byteOffset ?? 0);
+  await writeFile(file, bytes);
+  for (const threads of [0, 2]) {
+    const error: unknown = await convertModel({ source, out, target: 'rmsnorm', certify: false, threads }).catch(
+      (thrown: unknown) => thrown,
+    );
+    expect(error).toBeInstanceOf(InputError);
+    expect(String(error)).toContain("transformer.h.1.ln_1.weight: NaN can't be stored as bfloat16");
+    expect(await readdir(dirname(out))).not.toContain(basename(out));
   }
 });
 

@@ -3,7 +3,6 @@ import { join } from 'node:path';
 import type { FloatDType } from '../core/dtype.ts';
 import { CheckFailedError } from '../core/errors.ts';
 import { createFolderAtomically, writeFileAtomically, writeJsonAtomically } from '../core/files.ts';
-import { formatBytes } from '../core/format.ts';
 import { normlabVersion } from '../core/version.ts';
 import { cpuEngine } from '../engine/index.ts';
 import { type Model, openModel } from '../models/index.ts';
@@ -16,13 +15,15 @@ import { checkMemory, checkPlaces } from './checks.ts';
 import type { ConversionFormat, ConversionTarget, RewriteOptions, StoredDType } from './options.ts';
 import { checkFormat, defaultFormat, nothingToDo } from './refuse.ts';
 import { askedRewrites } from './rewrites.ts';
-import { readParameterValues, storedParameters } from './rules/apply.ts';
+import { storedParameters } from './rules/apply.ts';
 import { describeRule } from './rules/describe.ts';
 import { llamaPlan } from './rules/llama.ts';
 import { type ConversionPlan, conversionPlan } from './rules/plan.ts';
+import { readParameterValues } from './rules/values.ts';
 import { copyCompanions } from './write/companions.ts';
 import { outputConfig } from './write/config.ts';
 import { configText } from './write/floats.ts';
+import { byteProgress, defaultThreads, together } from './write/flow.ts';
 import { type OutputTensor, outputLayout, storedDType, untiedStorage } from './write/layout.ts';
 import { hashSource, type SourceHash, sourceBytes } from './write/source.ts';
 import { storedBytes, writeWeights } from './write/weights.ts';
@@ -46,7 +47,9 @@ export interface ConvertOptions extends RewriteOptions {
   readonly signal?: AbortSignal | undefined;
   /** Called with a line that says where the work stands. */
   readonly onProgress?: ((line: string) => void) | undefined;
-  /** Elements that the writer has in memory at once. Default 2²³, 64 MiB as float64. */
+  /** Threads that compute beside this one, which reads, hashes and writes. Default: one for each core up to 4; 0 for small models. */
+  readonly threads?: number | undefined;
+  /** Elements that each of them has in memory at once where a matrix is transposed. Default 2²², 32 MiB as float64. */
   readonly maxElements?: number | undefined;
 }
 
@@ -127,17 +130,20 @@ async function build(
 ): Promise<ConvertedModel> {
   const { target, signal = new AbortController().signal, onProgress } = options;
   const storage = untiedStorage(model);
-  const parameters = storedParameters(model.checkpoint, storage, options.maxElements);
   const { spec, rules } = plan;
   const dtype = options.dtype ?? 'source';
   const tensors = outputLayout(model, { spec, rules, format, dtype, sourceStorage: storage });
   const bytesWritten = tensors.reduce((sum, tensor) => sum + storedBytes(tensor), 0);
 
-  const hashed = byteProgress('reading', await sourceBytes(model), onProgress);
-  const source = await hashSource(model, { signal, onBytes: hashed });
-  const { maxElements } = options;
-  const onBytes = byteProgress('writing', bytesWritten, onProgress);
-  await writeWeights(folder, tensors, parameters, { signal, maxElements, onBytes });
+  const { maxElements, threads = defaultThreads(bytesWritten) } = options;
+  const progress = byteProgress([await sourceBytes(model), bytesWritten], onProgress);
+  const [source] = await together(signal, [
+    (stop) => hashSource(model, { signal: stop, onBytes: progress.onRead }),
+    (stop) => {
+      const writing = { signal: stop, maxElements, threads, onBytes: progress.onWritten };
+      return writeWeights(folder, tensors, { checkpoint: model.checkpoint, storage }, writing);
+    },
+  ]);
   const [onlyDType, ...moreDTypes] = dtypesOf(tensors);
   const config = outputConfig(model, {
     spec,
@@ -228,12 +234,4 @@ function isUntied(model: Model, plan: ConversionPlan): boolean {
 
 function dtypesOf(tensors: readonly OutputTensor[]): readonly FloatDType[] {
   return [...new Set(tensors.map(({ dtype }) => dtype))].sort();
-}
-
-function byteProgress(what: string, total: number, onProgress: ConvertOptions['onProgress']) {
-  let done = 0;
-  return (bytes: number) => {
-    done += bytes;
-    onProgress?.(`${what}: ${formatBytes(done)} of ${formatBytes(total)}`);
-  };
 }

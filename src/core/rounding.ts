@@ -64,9 +64,22 @@ export function float16Bits(value: number): number {
 export function roundToHalves(values: Float64Array, dtype: 'float16' | 'bfloat16'): Uint16Array<ArrayBuffer> {
   const words = new Uint32Array(values.buffer, values.byteOffset, 2 * values.length);
   const halves = new Uint16Array(values.length);
-  const [fractionBits, bias] = dtype === 'float16' ? [10, 15] : [7, 127];
+  const [fractionBits, bias] = dtype === 'float16' ? ([10, 15] as const) : ([7, 127] as const);
+  const cut = 20 - fractionBits;
+  const smallestNormal = 1 << 20;
+  const infinity = (2 * bias + 1) << 20;
+  const rebias = (1023 - bias) << 20;
+  const halfStep = (1 << (cut - 1)) - 1;
   for (let i = 0; i < halves.length; i++) {
-    halves[i] = toHalfBits(words[2 * i + 1] ?? 0, words[2 * i] ?? 0, fractionBits, bias);
+    const low = words[2 * i] as number;
+    const high = words[2 * i + 1] as number;
+    const magnitude = (high & 0x7fffffff) - rebias;
+    // Nearly all numbers of a model; the rest is left to the function that knows every case.
+    halves[i] =
+      magnitude >= smallestNormal && magnitude < infinity
+        ? ((high >>> 16) & 0x8000) |
+          (((magnitude | (low === 0 ? 0 : 1)) + halfStep + ((magnitude >>> cut) & 1)) >>> cut)
+        : toHalfBits(high, low, fractionBits, bias);
   }
   return halves;
 }

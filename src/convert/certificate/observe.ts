@@ -11,7 +11,8 @@ import {
   type Storage,
   type StoredAs,
 } from '../../models/index.ts';
-import { type ParameterValues, readParameterValues, storedParameters } from '../rules/apply.ts';
+import { type ParameterValues, storedParameters } from '../rules/apply.ts';
+import { readParameterValues } from '../rules/values.ts';
 import type { Observation } from './difference.ts';
 
 /** A decoder with its parameters in float64, by canonical name; each is asked for once in a run. */

@@ -1,8 +1,9 @@
 import type { Range, TensorReader } from '../../checkpoint/index.ts';
+import { byteSizes } from '../../core/dtype.ts';
 import { InputError } from '../../core/errors.ts';
 import { sameShape } from '../../core/shape.ts';
 import type { Value } from '../../graph/index.ts';
-import { type DecoderSpec, decoderParameters, type Storage } from '../../models/index.ts';
+import type { Storage } from '../../models/index.ts';
 import { constantMatrix, matrixOf, type RowMatrix, readAll, transpose } from './matrix.ts';
 import type { TensorRule } from './plan.ts';
 import { applyStep, type Parameters } from './steps.ts';
@@ -12,7 +13,7 @@ export type ParameterValues = ReadonlyMap<string, Value>;
 
 /** The parameters of a checkpoint in their canonical shapes, read when asked for. A vector is one row. */
 export function storedParameters(
-  reader: Pick<TensorReader, 'tensors' | 'readFloat64'>,
+  reader: Pick<TensorReader, 'tensors' | 'read' | 'readFloat64'>,
   storage: Storage,
   maxElements?: number,
 ): Parameters {
@@ -21,10 +22,17 @@ export function storedParameters(
     const info = reader.tensors.get(place?.tensor ?? '');
     if (place === undefined || info === undefined) throw new Error(`convert: the source has no parameter ${name}`);
     const [allRows = 1, columns] = info.shape;
-    if (columns === undefined) return { rows: 1, columns: allRows, read: () => reader.readFloat64(info.name) };
+    const { dtype } = info;
+    if (columns === undefined) {
+      const bytes = { dtype, read: () => reader.read(info.name) };
+      return { rows: 1, columns: allRows, read: () => reader.readFloat64(info.name), stored: bytes };
+    }
     const { row, rows } = place.within ?? { row: 0, rows: allRows };
     const read = ({ start, end }: Range) => reader.readFloat64(info.name, { start: row + start, end: row + end });
-    const stored: RowMatrix = { rows, columns, read };
+    const rowBytes = columns * byteSizes[dtype];
+    const readBytes = ({ start, end }: Range) =>
+      reader.read(info.name, { start: (row + start) * rowBytes, end: (row + end) * rowBytes });
+    const stored: RowMatrix = { rows, columns, read, stored: { dtype, read: readBytes } };
     return place.transposed ? transpose(stored, maxElements) : stored;
   };
 }
@@ -65,13 +73,4 @@ export async function applyRules(rules: readonly TensorRule[], source: Parameter
     results.set(rule.name, value);
   }
   return results;
-}
-
-/** All parameters of a decoder, in memory. */
-export async function readParameterValues(spec: DecoderSpec, parameters: Parameters): Promise<ParameterValues> {
-  const values = new Map<string, Value>();
-  for (const { name, shape } of decoderParameters(spec)) {
-    values.set(name, { dtype: 'float', shape, data: await readAll(parameters(name)) });
-  }
-  return values;
 }

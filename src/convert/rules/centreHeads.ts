@@ -31,6 +31,7 @@ export function centreHeads(matrix: RowMatrix, heads: HeadGroups, maxElements: n
   return {
     rows,
     columns,
+    needsAll: matrix.needsAll,
     async read(range) {
       const subtracted = await means();
       const data = await matrix.read(range);

@@ -1,4 +1,4 @@
-import type { Range } from '../../checkpoint/index.ts';
+import type { DType, Range } from '../../checkpoint/index.ts';
 
 /** A matrix whose rows are computed when they are asked for, so that none is ever in memory as a whole. */
 export interface RowMatrix {
@@ -8,6 +8,15 @@ export interface RowMatrix {
   read(range: Range): Promise<Float64Array>;
   /** The matrix that this one is the transpose of, where it is one: its rows are cheaper to read. */
   readonly transposeOf?: RowMatrix;
+  /** Reading any rows passes over all of a matrix. */
+  readonly needsAll?: boolean | undefined;
+  /** The rows as a file stores them, where it does. */
+  readonly stored?: StoredRows;
+}
+
+export interface StoredRows {
+  readonly dtype: DType;
+  read(range: Range): Promise<Uint8Array<ArrayBuffer>>;
 }
 
 /** Elements that are computed at once: 64 MiB as float64. */
@@ -48,6 +57,7 @@ export function transpose(matrix: RowMatrix, maxElements = defaultBlockElements)
     rows: columns,
     columns: rows,
     transposeOf: matrix,
+    needsAll: true,
     async read({ start, end }) {
       const result = new Float64Array((end - start) * rows);
       for (const block of blocksOf(matrix, maxElements)) {
@@ -64,10 +74,11 @@ export function transpose(matrix: RowMatrix, maxElements = defaultBlockElements)
 
 /** A matrix of the same shape whose rows are changed in place, one at a time. */
 export function mapRows(matrix: RowMatrix, change: (row: Float64Array) => void): RowMatrix {
-  const { rows, columns } = matrix;
+  const { rows, columns, needsAll } = matrix;
   return {
     rows,
     columns,
+    needsAll,
     async read(range) {
       const data = await matrix.read(range);
       for (let offset = 0; offset < data.length; offset += columns) change(data.subarray(offset, offset + columns));
@@ -85,11 +96,14 @@ export function combineRows(
   return {
     rows: matrix.rows,
     columns: matrix.columns,
+    needsAll: matrix.needsAll,
     async read(range) {
       const entries = await vector();
       const data = await matrix.read(range);
-      for (let i = 0; i < data.length; i++) {
-        data[i] = combine(data[i] ?? Number.NaN, entries[i % matrix.columns] ?? Number.NaN);
+      for (let offset = 0; offset < data.length; offset += matrix.columns) {
+        for (let i = 0; i < matrix.columns; i++) {
+          data[offset + i] = combine(data[offset + i] as number, entries[i] ?? Number.NaN);
+        }
       }
       return data;
     },

@@ -69,7 +69,12 @@ export function applyStep(
     case 'dropLastColumn':
       return dropLastColumn(matrix);
     case 'dropLastRow':
-      return { rows: matrix.rows - 1, columns: matrix.columns, read: (range) => matrix.read(range) };
+      return {
+        rows: matrix.rows - 1,
+        columns: matrix.columns,
+        needsAll: matrix.needsAll,
+        read: (range) => matrix.read(range),
+      };
     case 'normRows':
       return normRows(matrix, step.norm, (name) => parameters(`${step.parameters}.${name}`));
     case 'fitRows':
@@ -118,6 +123,9 @@ export function foldedParameters(step: Step): readonly string[] {
   return step.kind === 'addProduct' ? [step.vector] : [];
 }
 
+/** What is summed at once: it stays in a processor's cache. */
+const summedElements = 2 ** 18;
+
 /** Two passes: the means, then the rows. A transposed matrix has its columns as rows, so that one pass is enough. */
 function centreColumns(matrix: RowMatrix, maxElements: number): RowMatrix {
   if (matrix.transposeOf !== undefined) {
@@ -128,11 +136,10 @@ function centreColumns(matrix: RowMatrix, maxElements: number): RowMatrix {
   }
   const means = once(async () => {
     const sums = new Float64Array(matrix.columns);
-    for (const block of blocksOf(matrix, maxElements)) {
-      let i = 0;
-      for (const value of await matrix.read(block)) {
-        sums[i] = (sums[i] ?? 0) + value;
-        i = i + 1 === matrix.columns ? 0 : i + 1;
+    for (const block of blocksOf(matrix, matrix.needsAll ? maxElements : Math.min(maxElements, summedElements))) {
+      const data = await matrix.read(block);
+      for (let offset = 0; offset < data.length; offset += matrix.columns) {
+        for (let i = 0; i < sums.length; i++) sums[i] = (sums[i] as number) + (data[offset + i] as number);
       }
     }
     return sums.map((sum) => sum / matrix.rows);
@@ -171,6 +178,7 @@ function dropLastColumn(matrix: RowMatrix): RowMatrix {
   return {
     rows: matrix.rows,
     columns,
+    needsAll: matrix.needsAll,
     async read(range) {
       const data = await matrix.read(range);
       const result = new Float64Array((range.end - range.start) * columns);
@@ -185,10 +193,10 @@ function dropLastColumn(matrix: RowMatrix): RowMatrix {
 
 function meanOf(row: Float64Array): number {
   let sum = 0;
-  for (const value of row) sum += value;
+  for (let i = 0; i < row.length; i++) sum += row[i] as number;
   return sum / row.length;
 }
 
 function addTo(row: Float64Array, value: number): void {
-  for (let i = 0; i < row.length; i++) row[i] = (row[i] ?? Number.NaN) + value;
+  for (let i = 0; i < row.length; i++) row[i] = (row[i] as number) + value;
 }

@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { stat } from 'node:fs/promises';
+import { type FileHandle, open, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { explainFileError } from '../../core/fileErrors.ts';
 import type { Model } from '../../models/index.ts';
@@ -38,15 +37,33 @@ function sourceFiles(folder: string, weights: readonly string[]): readonly strin
   return [join(folder, 'config.json'), ...weights];
 }
 
+const hashedBytes = 2 ** 21;
+
 async function hashFile(path: string, { signal, onBytes }: HashOptions): Promise<string> {
   const hash = createHash('sha256');
+  let file: FileHandle | undefined;
   try {
-    for await (const chunk of createReadStream(path, { highWaterMark: 2 ** 22, ...(signal && { signal }) })) {
-      hash.update(chunk);
-      onBytes?.(chunk.length);
+    file = await open(path, 'r');
+    // While one buffer is hashed the other one is read.
+    const buffers = [new Uint8Array(hashedBytes), new Uint8Array(hashedBytes)] as const;
+    let [current, other] = buffers;
+    let reading = file.read(current, 0, hashedBytes);
+    for (;;) {
+      const { bytesRead } = await reading;
+      if (bytesRead === 0) break;
+      reading = file.read(other, 0, hashedBytes);
+      hash.update(current.subarray(0, bytesRead));
+      onBytes?.(bytesRead);
+      [current, other] = [other, current];
+      if (signal?.aborted) {
+        await reading;
+        throw signal.reason;
+      }
     }
   } catch (error) {
     throw explainFileError(error, path);
+  } finally {
+    await file?.close();
   }
   return hash.digest('hex');
 }

@@ -1,21 +1,27 @@
 import { join } from 'node:path';
-import { encode, type TensorEntry, writeSafetensors } from '../../checkpoint/index.ts';
+import { type Checkpoint, type TensorEntry, writeSafetensors } from '../../checkpoint/index.ts';
 import { byteSizes } from '../../core/dtype.ts';
-import { InputError } from '../../core/errors.ts';
 import { writeJsonAtomically } from '../../core/files.ts';
 import { yieldToSignals } from '../../core/interrupt.ts';
 import { sizeOf } from '../../core/shape.ts';
-import { applyRule } from '../rules/apply.ts';
-import { blocksOf, transpose } from '../rules/matrix.ts';
-import type { Parameters } from '../rules/steps.ts';
+import type { Storage } from '../../models/index.ts';
+import { storedParameters } from '../rules/apply.ts';
 import type { OutputTensor } from './layout.ts';
-import { roundingOf } from './rounding.ts';
+import { type Piece, type PieceSource, pieceComputer, piecesHere, piecesInThreads, piecesOf } from './pieces.ts';
+
+/** The source: an open checkpoint, and where it stores each canonical parameter. */
+export interface WeightSource {
+  readonly checkpoint: Checkpoint;
+  readonly storage: Storage;
+}
 
 export interface WriteOptions {
   readonly signal: AbortSignal;
   /** Called with the bytes that were written since the last call. */
   readonly onBytes?: ((bytes: number) => void) | undefined;
-  /** Elements that are in memory at once, by default 64 MiB of them as float64. */
+  /** Threads that compute, beside this one. 0: this one does. */
+  readonly threads: number;
+  /** Elements that are in memory at once in each of them where a matrix is transposed, by default 32 MiB of them as float64. */
   readonly maxElements?: number | undefined;
 }
 
@@ -28,22 +34,38 @@ export function storedBytes({ rule, dtype }: OutputTensor): number {
  * Computes the tensors in float64, block by block, and writes them rounded once to their dtype: as many files as the
  * source had, with an index where that is more than one.
  *
- * Memory is bounded by a few blocks. Throws InputError for a value that its dtype can't hold.
+ * The same bytes come out whatever the number of threads. Memory is bounded by what threads may compute ahead and a few
+ * blocks for each. Throws InputError for a value that its dtype can't hold.
  */
 export async function writeWeights(
   folder: string,
   tensors: readonly OutputTensor[],
-  parameters: Parameters,
+  source: WeightSource,
   options: WriteOptions,
 ): Promise<void> {
+  const { signal, onBytes, maxElements } = options;
   const files = [...new Set(tensors.map(({ file }) => file))].sort();
-  for (const file of files) {
-    const parts = new Map<string, OutputTensor[]>();
-    for (const tensor of tensors) {
-      if (tensor.file === file) parts.set(tensor.name, [...(parts.get(tensor.name) ?? []), tensor]);
+  const entriesOf = files.map((file) => partsOf(tensors, file));
+  const parameters = storedParameters(source.checkpoint, source.storage, maxElements);
+  const pieces = piecesOf(tensors, parameters, maxElements);
+  const inOrder = entriesOf.flat(2).flatMap(({ number }) => pieces[number] ?? []);
+  const computed =
+    options.threads === 0
+      ? piecesHere(inOrder, pieceComputer(tensors, parameters, maxElements))
+      : inThreads(inOrder, tensors, source, options);
+  const next = async () => {
+    await yieldToSignals(signal);
+    const blocks = await computed.next();
+    onBytes?.(blocks.reduce((sum, { byteLength }) => sum + byteLength, 0));
+    return blocks;
+  };
+  try {
+    for (const [i, file] of files.entries()) {
+      const entries = (entriesOf[i] ?? []).map((parts) => entryOf(parts, pieces, next));
+      await writeSafetensors(join(folder, file), entries, { metadata: { format: 'pt' } });
     }
-    const entries = [...parts.values()].map((tensor) => entryOf(tensor, parameters, options));
-    await writeSafetensors(join(folder, file), entries, { metadata: { format: 'pt' } });
+  } finally {
+    await computed.close();
   }
   if (files.length === 1 && files[0] === 'model.safetensors') return;
   await writeJsonAtomically(join(folder, 'model.safetensors.index.json'), {
@@ -52,53 +74,46 @@ export async function writeWeights(
   });
 }
 
+function inThreads(
+  pieces: readonly Piece[],
+  tensors: readonly OutputTensor[],
+  { checkpoint, storage }: WeightSource,
+  { threads, maxElements }: WriteOptions,
+): PieceSource {
+  return piecesInThreads(pieces, { folder: checkpoint.folder, storage, tensors, maxElements }, threads);
+}
+
+interface NumberedTensor {
+  readonly number: number;
+  readonly tensor: OutputTensor;
+}
+
+/** The tensors of a file, each as its parts in the order of their rows. */
+function partsOf(tensors: readonly OutputTensor[], file: string): readonly (readonly NumberedTensor[])[] {
+  const parts = new Map<string, NumberedTensor[]>();
+  for (const [number, tensor] of tensors.entries()) {
+    if (tensor.file === file) parts.set(tensor.name, [...(parts.get(tensor.name) ?? []), { number, tensor }]);
+  }
+  const row = ({ tensor }: NumberedTensor) => tensor.within?.row ?? 0;
+  return [...parts.values()].map((list) => list.sort((a, b) => row(a) - row(b)));
+}
+
 /** A tensor of the file from all its parts. */
-function entryOf(parts: readonly OutputTensor[], parameters: Parameters, options: WriteOptions): TensorEntry {
-  const inOrder = [...parts].sort((a, b) => (a.within?.row ?? 0) - (b.within?.row ?? 0));
-  const [first] = inOrder;
+function entryOf(
+  parts: readonly NumberedTensor[],
+  pieces: readonly (readonly Piece[])[],
+  next: () => Promise<readonly Uint8Array[]>,
+): TensorEntry {
+  const [first] = parts;
   if (first === undefined) throw new Error('convert: a tensor has no parts');
-  const { name, rule, transposed, within, dtype } = first;
+  const { name, rule, transposed, within, dtype } = first.tensor;
+  const count = parts.reduce((sum, { number }) => sum + (pieces[number]?.length ?? 0), 0);
   return {
     name,
     dtype,
     shape: within?.shape ?? (transposed ? [...rule.shape].reverse() : rule.shape),
     async *data() {
-      for (const part of inOrder) yield* bytesOf(part, parameters, options);
+      for (let i = 0; i < count; i++) yield* await next();
     },
   };
-}
-
-async function* bytesOf(
-  tensor: OutputTensor,
-  parameters: Parameters,
-  options: WriteOptions,
-): AsyncGenerator<Uint8Array> {
-  const { rule, transposed, dtype } = tensor;
-  const canonical = applyRule(rule, parameters, options.maxElements);
-  const matrix = transposed ? transpose(canonical, options.maxElements) : canonical;
-  // Encoding rounds to nearest by itself.
-  const round = rule.keepSums && roundingOf(rule, dtype, matrix.columns, transposed);
-  for (const block of blocksOf(matrix, options.maxElements)) {
-    await yieldToSignals(options.signal);
-    const values = await matrix.read(block);
-    checkRange(values, tensor);
-    const bytes = encode(round?.(values) ?? values, dtype);
-    options.onBytes?.(bytes.byteLength);
-    yield bytes;
-  }
-}
-
-/** The least magnitudes that round to infinity: half a step above the largest finite number. */
-const overflow = {
-  float64: Number.POSITIVE_INFINITY,
-  float32: (2 - 2 ** -24) * 2 ** 127,
-  bfloat16: (2 - 2 ** -8) * 2 ** 127,
-  float16: 65520,
-} as const;
-
-function checkRange(values: Float64Array, { name, dtype }: OutputTensor): void {
-  const bad = values.find((value) => !(Math.abs(value) < overflow[dtype]));
-  if (bad === undefined) return;
-  const advice = Number.isFinite(bad) ? 'choose a wider --dtype' : 'the source holds a value that is no finite number';
-  throw new InputError(`${name}: ${bad} can't be stored as ${dtype}; ${advice}`);
 }

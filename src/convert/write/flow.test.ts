@@ -1,0 +1,49 @@
+import { expect, test } from 'vitest';
+import { byteProgress, together } from './flow.ts';
+
+test('progress says bytes and the time left at the speed so far', () => {
+  const lines: string[] = [];
+  let now = 0;
+  const { onRead, onWritten } = byteProgress(
+    [2048, 1024],
+    (line) => lines.push(line),
+    () => now,
+  );
+  now = 3000;
+  onRead(2048);
+  onWritten(256);
+  now = 12_000;
+  onWritten(768);
+  expect(lines).toEqual([
+    'writing: 0 B of 1.00 KiB, hashed 2.00 KiB',
+    'writing: 256 B of 1.00 KiB, hashed 2.00 KiB, 9.00 s left',
+    'writing: 1.00 KiB of 1.00 KiB, hashed 2.00 KiB',
+  ]);
+});
+
+test('the first error counts, and the other work is told to stop and waited for', async () => {
+  let stopped = false;
+  const work = together(new AbortController().signal, [
+    async () => {
+      throw new Error('first');
+    },
+    (stop) =>
+      new Promise<never>((_, reject) => {
+        stop.addEventListener('abort', () => {
+          stopped = true;
+          reject(new Error('second'));
+        });
+      }),
+  ]);
+  await expect(work).rejects.toThrow('first');
+  expect(stopped).toBe(true);
+});
+
+test('an interrupt reaches both', async () => {
+  const controller = new AbortController();
+  const waiting = (stop: AbortSignal) =>
+    new Promise<never>((_, reject) => stop.addEventListener('abort', () => reject(stop.reason)));
+  const work = together(controller.signal, [waiting, waiting]);
+  controller.abort(new Error('enough'));
+  await expect(work).rejects.toThrow('enough');
+});

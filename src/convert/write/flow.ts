@@ -1,0 +1,55 @@
+import { availableParallelism } from 'node:os';
+import { formatBytes, formatDuration } from '../../core/format.ts';
+
+/** Below, a model is written before threads have started. */
+const worthThreadsBytes = 2 ** 27;
+
+/** How many threads compute a model of so many bytes. */
+export function defaultThreads(bytes: number): number {
+  return bytes < worthThreadsBytes ? 0 : Math.min(4, availableParallelism());
+}
+
+/** Does two things at once. When one fails, the other is told to stop and waited for, and the first error is thrown. */
+export async function together<A, B>(
+  signal: AbortSignal,
+  [first, second]: readonly [(stop: AbortSignal) => Promise<A>, (stop: AbortSignal) => Promise<B>],
+): Promise<readonly [A, B]> {
+  const failed = new AbortController();
+  const stop = AbortSignal.any([signal, failed.signal]);
+  const stopping = async <T>(work: (stop: AbortSignal) => Promise<T>): Promise<T> =>
+    work(stop).catch((error: unknown) => {
+      failed.abort(error);
+      throw error;
+    });
+  const [a, b] = await Promise.allSettled([stopping(first), stopping(second)]);
+  if (a.status === 'fulfilled' && b.status === 'fulfilled') return [a.value, b.value];
+  throw failed.signal.reason;
+}
+
+/** Lines that say how far reading and writing are, and what time is left at the speed so far. */
+export function byteProgress(
+  [readTotal, writtenTotal]: readonly [number, number],
+  onProgress: ((line: string) => void) | undefined,
+  now: () => number = () => performance.now(),
+): { readonly onRead: (bytes: number) => void; readonly onWritten: (bytes: number) => void } {
+  const startedMs = now();
+  let read = 0;
+  let written = 0;
+  const show = () => {
+    if (onProgress === undefined) return;
+    const part = Math.min(read / readTotal, written / writtenTotal);
+    const seconds = (now() - startedMs) / 1000;
+    const left = part > 0 && part < 1 && seconds > 1 ? `, ${formatDuration((seconds / part) * (1 - part))} left` : '';
+    onProgress(`writing: ${formatBytes(written)} of ${formatBytes(writtenTotal)}, hashed ${formatBytes(read)}${left}`);
+  };
+  return {
+    onRead(bytes) {
+      read += bytes;
+      show();
+    },
+    onWritten(bytes) {
+      written += bytes;
+      show();
+    },
+  };
+}
