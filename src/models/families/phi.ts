@@ -1,8 +1,10 @@
+import type { DecoderSpec } from '../spec.ts';
 import { activationNames } from './activation.ts';
 import { dividedHeadSize, readKeyValueHeads, readRotary } from './attention.ts';
-import { type ConfigOptions, readConfig } from './config.ts';
+import { type ConfigOptions, type ConfigReader, readConfig } from './config.ts';
 import type { Family } from './family.ts';
 import { gptLike } from './layernorm.ts';
+import { llamaLayout } from './llama.ts';
 import { runNorm, runQkNorm } from './recentred.ts';
 import { storageOf } from './storage.ts';
 
@@ -32,45 +34,61 @@ const options = {
   },
 } satisfies ConfigOptions;
 
-/**
- * Phi-1, 1.5 and 2: both branches side by side with one norm, a part of each head rotated, biases on the head too.
- *
- * Norms on queries and keys follow transformers 4.48 and newer; older versions can't run them.
- */
-export const phi: Family = {
-  id: 'phi',
-  modelTypes: ['phi'],
+/** What Phi and the families with its layout have in common: the keys of sizes, and old buffers. */
+export const phiLayout = {
   namePrefix: 'model.',
-  isBuffer: (name) => /^layers\.\d+\.self_attn\.rotary_emb\.inv_freq$|^rotary_emb\.inv_freq$/.test(name),
+  isBuffer: llamaLayout.isBuffer,
   sizeKeys: {
     vocabulary: 'vocab_size',
     hidden: 'hidden_size',
     inner: 'intermediate_size',
     heads: 'num_attention_heads',
   },
+} satisfies Partial<Family>;
+
+/** In what a family differs from the others with Phi's layout. */
+interface PhiLike {
+  readonly family: string;
+  readonly isQkNormed: boolean;
+  readonly defaultActivation: string;
+  readonly defaultBase?: number;
+}
+
+/** A decoder with LayerNorms, also on each head's queries and keys where it asks for them, that rotates half of each head unless it says otherwise. */
+export function phiLike(config: ConfigReader, own: PhiLike): DecoderSpec {
+  const headSize = dividedHeadSize(config, 'hidden_size', 'num_attention_heads');
+  const norm = { kind: 'layernorm', epsilon: config.positive('layer_norm_eps', 1e-5) };
+  const decoder = gptLike(config, {
+    family: own.family,
+    hiddenSize: config.count('hidden_size'),
+    numLayers: config.layers('num_hidden_layers'),
+    numHeads: config.count('num_attention_heads'),
+    maxPositions: config.count('max_position_embeddings'),
+    positions: readRotary(config, headSize, 0.5, own.defaultBase),
+    norm: runNorm(config, norm, { hasQkNorms: own.isQkNormed }),
+    activation: config.choice('hidden_act', activationNames, own.defaultActivation),
+    innerSize: config.count('intermediate_size'),
+    tiedHead: false,
+  });
+  const qkNorm = own.isQkNormed ? ({ norm: runQkNorm(config, norm), extent: 'head' } as const) : null;
+  return { ...decoder, attention: { ...decoder.attention, qkNorm } };
+}
+
+/**
+ * Phi-1, 1.5 and 2: both branches side by side with one norm, a part of each head rotated, biases on the head too.
+ *
+ * Norms on queries and keys follow transformers 4.48 and newer; older versions can't run them.
+ */
+export const phi: Family = {
+  ...phiLayout,
+  id: 'phi',
+  modelTypes: ['phi'],
   storage: (spec) => storageOf(spec, partNames),
   parse(raw, where = 'config.json') {
     const config = readConfig(raw, where, options);
-    const headSize = dividedHeadSize(config, 'hidden_size', 'num_attention_heads');
-    const norm = { kind: 'layernorm', epsilon: config.positive('layer_norm_eps', 1e-5) };
-    const isNormed = config.flag('qk_layernorm', false);
-    const decoder = gptLike(config, {
-      family: 'phi',
-      hiddenSize: config.count('hidden_size'),
-      numLayers: config.layers('num_hidden_layers'),
-      numHeads: config.count('num_attention_heads'),
-      maxPositions: config.count('max_position_embeddings'),
-      positions: readRotary(config, headSize, 0.5),
-      norm: runNorm(config, norm, { hasQkNorms: isNormed }),
-      activation: config.choice('hidden_act', activationNames, 'gelu_new'),
-      innerSize: config.count('intermediate_size'),
-      tiedHead: false,
-    });
-    const attention = {
-      ...decoder.attention,
-      numKeyValueHeads: readKeyValueHeads(config),
-      qkNorm: isNormed ? ({ norm: runQkNorm(config, norm), extent: 'head' } as const) : null,
-    };
+    const isQkNormed = config.flag('qk_layernorm', false);
+    const decoder = phiLike(config, { family: 'phi', isQkNormed, defaultActivation: 'gelu_new' });
+    const attention = { ...decoder.attention, numKeyValueHeads: readKeyValueHeads(config) };
     return { ...decoder, parallel: 'shared_norm', attention, headBias: true };
   },
 };
