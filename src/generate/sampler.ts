@@ -1,3 +1,4 @@
+import { drawIndex } from '../core/drawIndex.ts';
 import { InputError } from '../core/errors.ts';
 import type { Random } from '../core/random.ts';
 
@@ -112,15 +113,13 @@ function nucleus(all: readonly Candidate[], p: number): readonly Candidate[] {
 }
 
 function draw(some: readonly Candidate[], random: Random): number {
-  let left = random.uniform() * sumOf(some);
-  for (const { id, weight } of some) {
-    left -= weight;
-    if (left < 0) return id;
-  }
-  // Rounding may leave a little at the end.
-  const last = some.at(-1);
-  if (last === undefined) throw new Error('generate: nothing to draw from');
-  return last.id;
+  const drawn = drawIndex(
+    some.map(({ weight }) => weight),
+    random,
+  );
+  const chosen = some[drawn];
+  if (chosen === undefined) throw new Error('generate: nothing to draw from');
+  return chosen.id;
 }
 
 function sumOf(some: readonly Candidate[]): number {

@@ -1,3 +1,4 @@
+import { drawIndex } from '../core/drawIndex.ts';
 import type { Random } from '../core/random.ts';
 import type { Engine, EngineOptions } from '../engine/index.ts';
 import type { DecoderSpec } from '../models/index.ts';
@@ -59,11 +60,8 @@ function printable(bytes: readonly number[]): string {
 
 function draw(logits: Float32Array, temperature: number, random: Random): number {
   const top = logits.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
-  const weights = Array.from(logits, (value) => Math.exp((value - top) / temperature));
-  let left = random.uniform() * weights.reduce((a, b) => a + b, 0);
-  for (const [id, weight] of weights.entries()) {
-    left -= weight;
-    if (left < 0) return id;
-  }
-  return weights.length - 1;
+  return drawIndex(
+    Array.from(logits, (value) => Math.exp((value - top) / temperature)),
+    random,
+  );
 }
