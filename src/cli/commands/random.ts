@@ -44,7 +44,11 @@ export const randomCommand: CommandModule = {
       )
       .option('--seed <text>', 'what the weights are drawn from', '0')
       .option('--scale <x>', 'standard deviation of linears and embeddings', parseNonNegative, 0.02)
-      .option('--shard-size <size>', 'begin another file where one would be larger: 5GB, 500MB', parseBytes, 5e9)
+      .addOption(
+        new Option('--shard-size <size>', 'begin another file where one would be larger: 5GB, 500MB')
+          .argParser(parseBytes)
+          .default(5e9, '5GB'),
+      )
       .option('--force', 'replace an existing model in <folder>')
       .option('--json', 'print what was written as JSON')
       .addHelpText(
