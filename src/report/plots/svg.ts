@@ -120,7 +120,8 @@ function drawSwatch({ mark }: LegendEntry): string {
   return `<g transform="translate(0,${-legendRow / 2})">${tidy(drawn.innerHTML, 'legend')}</g>`;
 }
 
-/** About how wide a text is, in pixels; Node measures none. */
+/** About how wide a text is, in pixels, rather too much; Node measures none. */
 export function textWidth(text: string): number {
-  return text.length * fontSize * 0.6;
+  const capitals = text.match(/\p{Lu}/gu)?.length ?? 0;
+  return (text.length * 0.6 + capitals * 0.2) * fontSize;
 }
