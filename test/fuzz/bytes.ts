@@ -141,16 +141,48 @@ function parse(bytes: Uint8Array): readonly Field[] | undefined {
   return fields;
 }
 
+/** What stands before a message's fields: its key, and the length of all that was written since `from`. */
+interface Prefix {
+  readonly kind: 'prefix';
+  readonly tag: number;
+  readonly from: number;
+}
+
+/** From behind, so that a message's length is known when it is written; without recursion, since fields may be nested thousands deep. */
 function write(fields: readonly Field[]): Uint8Array {
-  return Buffer.concat(
-    fields.flatMap((field) => {
-      const key = (wire: number) => varintBytes(BigInt(field.tag * 8 + wire));
-      if (field.kind === 'varint') return [key(0), varintBytes(BigInt.asUintN(64, field.value))];
-      if (field.kind === 'fixed') return [key(field.bytes.length === 8 ? 1 : 5), field.bytes];
-      const content = field.kind === 'message' ? write(field.fields) : field.bytes;
-      return [key(2), varintBytes(BigInt(content.length)), content];
-    }),
-  );
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  const put = (bytes: Uint8Array) => {
+    chunks.push(bytes);
+    length += bytes.length;
+  };
+  const putKey = (tag: number, wire: number) => put(varintBytes(BigInt(tag * 8 + wire)));
+  const steps: (Field | Prefix)[] = [...fields];
+  for (let step = steps.pop(); step !== undefined; step = steps.pop()) {
+    switch (step.kind) {
+      case 'message':
+        steps.push({ kind: 'prefix', tag: step.tag, from: length });
+        for (const field of step.fields) steps.push(field);
+        continue;
+      case 'varint':
+        put(varintBytes(BigInt.asUintN(64, step.value)));
+        putKey(step.tag, 0);
+        continue;
+      case 'fixed':
+        put(step.bytes);
+        putKey(step.tag, step.bytes.length === 8 ? 1 : 5);
+        continue;
+      case 'prefix':
+        put(varintBytes(BigInt(length - step.from)));
+        putKey(step.tag, 2);
+        continue;
+      case 'bytes':
+        put(step.bytes);
+        put(varintBytes(BigInt(step.bytes.length)));
+        putKey(step.tag, 2);
+    }
+  }
+  return Buffer.concat(chunks.reverse());
 }
 
 function varintBytes(value: bigint): Uint8Array {
