@@ -8,10 +8,10 @@ import { type DecoderComparison, measure } from './certificate/measure.ts';
 import type { Decoder } from './certificate/observe.ts';
 import type { CertificateInputs } from './certificate/schema.ts';
 import { checkMemory } from './checks.ts';
+import { formatOf } from './formats/registry.ts';
 import { conversionTargets } from './options.ts';
 import { nothingToDo } from './refuse.ts';
 import { applyRules, type ParameterValues, storedParameters } from './rules/apply.ts';
-import { llamaPlan } from './rules/llama.ts';
 import { type ConversionPlan, conversionPlan, type TensorRule } from './rules/plan.ts';
 import { untied } from './rules/spec.ts';
 import { readParameterValues } from './rules/values.ts';
@@ -149,7 +149,7 @@ function planBetween(source: Model, converted: DecoderSpec): ConversionPlan | un
         const plan = conversionPlan(source.spec, target, options);
         if (signature(untied(plan.spec)) === wanted) return plan;
         if (target === 'rmsnorm' && converted.family === 'llama') {
-          const llama = llamaPlan(plan, source.folder);
+          const llama = formatOf('llama').plan({ model: source, target, rewrites: options });
           if (signature(untied(llama.spec)) === wanted) return llama;
         }
       } catch (error) {

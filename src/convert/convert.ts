@@ -1,32 +1,28 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { FloatDType } from '../core/dtype.ts';
 import { CheckFailedError } from '../core/errors.ts';
-import { createFolderAtomically, writeFileAtomically, writeJsonAtomically } from '../core/files.ts';
+import { createFolderAtomically, writeJsonAtomically } from '../core/files.ts';
 import { normlabVersion } from '../core/version.ts';
 import { cpuEngine } from '../engine/index.ts';
 import { type Model, openModel } from '../models/index.ts';
 import { certify } from './certificate/certify.ts';
 import { certificateInputs, type InputsOptions } from './certificate/inputs.ts';
 import { failures } from './certificate/limits.ts';
-import { readDecoder } from './certificate/observe.ts';
+import type { Decoder } from './certificate/observe.ts';
 import { type Certificate, type CertificateInputs, certificateFormatVersion } from './certificate/schema.ts';
 import { checkMemory, checkPlaces } from './checks.ts';
-import type { ConversionFormat, ConversionTarget, RewriteOptions, StoredDType } from './options.ts';
-import { checkFormat, defaultFormat, nothingToDo } from './refuse.ts';
-import { askedRewrites } from './rewrites.ts';
+import type { Format, FormatOutput } from './formats/format.ts';
+import { type ConversionFormat, defaultFormat, formatOf, formatPlan } from './formats/registry.ts';
+import type { ConversionTarget, RewriteOptions, StoredDType } from './options.ts';
+import { nothingToDo } from './refuse.ts';
 import { storedParameters } from './rules/apply.ts';
 import { describeRule } from './rules/describe.ts';
-import { llamaPlan } from './rules/llama.ts';
-import { type ConversionPlan, conversionPlan } from './rules/plan.ts';
+import type { ConversionPlan } from './rules/plan.ts';
 import { readParameterValues } from './rules/values.ts';
-import { copyCompanions } from './write/companions.ts';
-import { outputConfig } from './write/config.ts';
-import { configText } from './write/floats.ts';
 import { byteProgress, defaultThreads, together } from './write/flow.ts';
-import { type OutputTensor, outputLayout, storedDType, untiedStorage } from './write/layout.ts';
+import { type OutputTensor, storedDType, untiedStorage } from './write/layout.ts';
 import { hashSource, type SourceHash, sourceBytes } from './write/source.ts';
-import { storedBytes, writeWeights } from './write/weights.ts';
+import { storedBytes } from './write/weights.ts';
 
 export interface ConvertOptions extends RewriteOptions {
   /** Folder of the model to convert. */
@@ -68,6 +64,8 @@ export interface ConvertedModel {
   readonly bytesWritten: number;
   /** The tokenizer, generation and licence files that were copied. */
   readonly copied: readonly string[];
+  /** Sentences about what the format could not take over. */
+  readonly notes: readonly string[];
   /** Null where none was asked for. */
   readonly certificate: Certificate | null;
 }
@@ -89,75 +87,48 @@ export async function convertModel(options: ConvertOptions): Promise<ConversionR
     const { target } = options;
     const reason = nothingToDo(model, target, options);
     if (reason !== undefined) return { status: 'nothing-to-do', reason };
-    const format = options.format ?? defaultFormat(model, target);
-    checkFormat(model, target, format, options);
-    const plan = planFor(model, target, format, options);
+    const format = formatOf(options.format ?? defaultFormat(model, target));
+    const { fold, qkNorms, dtype = 'source' } = options;
+    const request = { model, target, rewrites: { fold, qkNorms }, dtype };
+    const plan = formatPlan(format, request);
+    const output = await format.output({ ...request, plan });
     checkPlaces(options.source, options.out);
     const inputs = options.certify === false ? null : await certificateInputs(model, options.inputs ?? { seed: 0 });
     if (inputs !== null) checkMemory([model], inputs.inputIds, '--no-certify converts without one');
     const force = options.force ?? false;
     return await createFolderAtomically(options.out, { force }, (folder) =>
-      build(folder, { model, plan, format, inputs }, options),
+      build(folder, { model, plan, format, output, inputs }, options),
     );
   } finally {
     await model.checkpoint.close();
   }
 }
 
-function planFor(
-  model: Model,
-  target: ConversionTarget,
-  format: ConversionFormat,
-  { fold, qkNorms }: RewriteOptions,
-): ConversionPlan {
-  const plan = conversionPlan(model.spec, target, { fold, qkNorms, keepsNormKinds: format === 'hf' });
-  if (format === 'llama') return llamaPlan(plan, model.folder);
-  return format === 'normlab' ? { ...plan, spec: { ...plan.spec, family: 'normlab' } } : plan;
-}
-
 interface Decided {
   readonly model: Model;
   readonly plan: ConversionPlan;
-  readonly format: ConversionFormat;
+  readonly format: Format<ConversionFormat>;
+  readonly output: FormatOutput;
   /** Null where nothing is to be certified. */
   readonly inputs: CertificateInputs | null;
 }
 
 async function build(
   folder: string,
-  { model, plan, format, inputs }: Decided,
+  { model, plan, format, output, inputs }: Decided,
   options: ConvertOptions,
 ): Promise<ConvertedModel> {
   const { target, signal = new AbortController().signal, onProgress } = options;
-  const storage = untiedStorage(model);
-  const { spec, rules } = plan;
-  const dtype = options.dtype ?? 'source';
-  const tensors = outputLayout(model, { spec, rules, format, dtype, sourceStorage: storage });
+  const { tensors } = output;
   const bytesWritten = tensors.reduce((sum, tensor) => sum + storedBytes(tensor), 0);
 
   const { maxElements, threads = defaultThreads(bytesWritten) } = options;
   const progress = byteProgress([await sourceBytes(model), bytesWritten], onProgress);
   const [source] = await together(signal, [
     (stop) => hashSource(model, { signal: stop, onBytes: progress.onRead }),
-    (stop) => {
-      const writing = { signal: stop, maxElements, threads, onBytes: progress.onWritten };
-      return writeWeights(folder, tensors, { checkpoint: model.checkpoint, storage }, writing);
-    },
+    (stop) => output.writeWeights(folder, { signal: stop, maxElements, threads, onBytes: progress.onWritten }),
   ]);
-  const [onlyDType, ...moreDTypes] = dtypesOf(tensors);
-  const config = outputConfig(model, {
-    spec,
-    target,
-    format,
-    rewrites: askedRewrites(target, options),
-    dtype: moreDTypes.length === 0 ? onlyDType : undefined,
-    keepsDType: dtype === 'source',
-    sourceSha256: source.sha256,
-    normlabVersion: normlabVersion(),
-  });
-  const sourceText = await readFile(join(model.folder, 'config.json'), 'utf8');
-  await writeFileAtomically(join(folder, 'config.json'), configText(config, sourceText));
-  const copied = await copyCompanions(model.folder, folder);
+  const { copied, notes } = await output.writeRest(folder, source);
   const context = { folder, model, plan, format, tensors, source };
   const certificate = inputs === null ? null : await makeCertificate(context, inputs, options);
   if (certificate !== null) await writeJsonAtomically(join(folder, 'certificate.json'), certificate);
@@ -165,13 +136,14 @@ async function build(
     status: 'converted',
     path: options.out,
     target,
-    format,
+    format: format.id,
     untiedHead: isUntied(model, plan),
-    recentresInput: spec.recentreInput === true,
+    recentresInput: plan.spec.recentreInput === true,
     tensorsWritten: new Set(tensors.map(({ name }) => name)).size,
-    tensorsRewritten: rules.filter(({ steps }) => steps.length > 0).length,
+    tensorsRewritten: plan.rules.filter(({ steps }) => steps.length > 0).length,
     bytesWritten,
     copied,
+    notes,
     certificate,
   };
 }
@@ -180,7 +152,7 @@ interface Written {
   readonly folder: string;
   readonly model: Model;
   readonly plan: ConversionPlan;
-  readonly format: ConversionFormat;
+  readonly format: Format<ConversionFormat>;
   readonly tensors: readonly OutputTensor[];
   readonly source: SourceHash;
 }
@@ -197,7 +169,7 @@ async function makeCertificate(
     source: () => readParameterValues(plan.source, storedParameters(model.checkpoint, storage)),
     dtypes: new Map(tensors.map(({ rule, dtype }) => [rule.name, dtype])),
     sourceDTypes: new Map([...storage.keys()].map((name) => [name, storedDType(model, storage, name)])),
-    written: () => readDecoder(folder),
+    written: () => readWritten(format, folder),
     inputIds: inputs.inputIds,
     isText: inputs.kind === 'text',
     engine: cpuEngine(),
@@ -213,7 +185,7 @@ async function makeCertificate(
     normlabVersion: normlabVersion(),
     source: { family: model.family.id, ...source },
     target,
-    format,
+    format: format.id,
     dtypes: dtypesOf(tensors),
     epsilon: { blocks: norm.epsilon, final: (finalNorm ?? norm).epsilon },
     untiedHead: isUntied(model, plan),
@@ -226,6 +198,15 @@ async function makeCertificate(
     inputs,
     ...measurements,
   };
+}
+
+async function readWritten(format: Format, folder: string): Promise<Decoder> {
+  const { spec, parameters, close } = await format.open(folder);
+  try {
+    return { spec, parameters: await readParameterValues(spec, parameters) };
+  } finally {
+    await close();
+  }
 }
 
 function isUntied(model: Model, plan: ConversionPlan): boolean {

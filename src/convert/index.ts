@@ -16,10 +16,9 @@ export {
 } from './certificate/schema.ts';
 export { type CertifiedModels, type CertifyModelsOptions, certifyModels } from './certify-models.ts';
 export { type ConversionResult, type ConvertedModel, type ConvertOptions, convertModel } from './convert.ts';
+export { type ConversionFormat, conversionFormats, formatMeanings } from './formats/registry.ts';
 export {
-  type ConversionFormat,
   type ConversionTarget,
-  conversionFormats,
   conversionTargets,
   type RewriteOptions,
   type StoredDType,

@@ -15,13 +15,6 @@ export interface RewriteOptions {
   readonly qkNorms?: boolean | undefined;
 }
 
-/**
- * How a converted decoder is stored. `hf`: as the source's own Hugging Face class. `normlab`: explicitly, by canonical
- * names. `llama`: as Hugging Face's Llama.
- */
-export const conversionFormats = ['hf', 'normlab', 'llama'] as const;
-export type ConversionFormat = (typeof conversionFormats)[number];
-
 /** The element types that can be asked for, by the names that the command line uses; `source` keeps each tensor's own. */
 export const storedDTypes = {
   source: 'source',

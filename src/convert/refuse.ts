@@ -1,16 +1,9 @@
 import { RefusalError } from '../core/errors.ts';
-import {
-  type DecoderSpec,
-  decoderParts,
-  extrasOf,
-  type Model,
-  type NormPart,
-  rmsCounterpart,
-} from '../models/index.ts';
-import type { ConversionFormat, ConversionTarget, RewriteOptions } from './options.ts';
+import { type DecoderSpec, decoderParts, extrasOf, type Model, type NormPart } from '../models/index.ts';
+import type { ConversionTarget, RewriteOptions } from './options.ts';
 import { originText, provenanceOf } from './provenance.ts';
 import { askedRewrites, checkFoldedBiases, rewritesAnything } from './rewrites.ts';
-import { convertedSpec, isRmsNorm, recentredNorm } from './rules/spec.ts';
+import { recentredNorm } from './rules/spec.ts';
 
 type Described = Pick<Model, 'folder' | 'spec' | 'config'>;
 
@@ -82,63 +75,6 @@ export function nothingToDo(
 function refuseExtras(model: Described, covered: ReadonlySet<string>): void {
   const uncovered = extrasOf(model.spec).find((extra) => !covered.has(extra));
   if (uncovered !== undefined) throw refusal(model, `${uncovered}: the rules of the conversion do not cover it`);
-}
-
-/** Throws RefusalError where a format can't hold the converted model. */
-export function checkFormat(
-  model: Pick<Model, 'folder' | 'family' | 'spec'>,
-  target: ConversionTarget,
-  format: ConversionFormat,
-  options: RewriteOptions = {},
-): void {
-  if (target === 'crmsnorm' && format !== 'normlab') {
-    throw refusal(
-      model,
-      `format ${format} has no place for crmsnorm: no Hugging Face class has a residual stream of hidden_size − 1; use --format normlab`,
-    );
-  }
-  if (format === 'hf' && model.family.id === 'normlab') {
-    throw refusal(
-      model,
-      'format hf keeps the Hugging Face class of the source, and this one has none; use --format normlab',
-    );
-  }
-  if (format === 'hf' && !keepsClass(model)) {
-    throw refusal(
-      model,
-      `format hf keeps the Hugging Face class of the source, and no RMSNorm has weights as ${model.spec.norm.kind} stores them; use --format normlab`,
-    );
-  }
-  const isFolded = options.fold === true && target === 'rmsnorm';
-  const { spec } = model;
-  if (
-    format === 'hf' &&
-    isFolded &&
-    hasNewBiases(spec, convertedSpec(spec, target, { ...options, keepsNormKinds: true }))
-  ) {
-    throw refusal(
-      model,
-      'format hf keeps the Hugging Face class of the source, which has no place for the biases that linears get from folded norms; use --format normlab, or leave out --fold',
-    );
-  }
-}
-
-function hasNewBiases(before: DecoderSpec, after: DecoderSpec): boolean {
-  return (
-    before.attention.qkvBias !== after.attention.qkvBias ||
-    before.mlp.bias !== after.mlp.bias ||
-    before.headBias !== after.headBias
-  );
-}
-
-/** The format that is written unless one is asked for. */
-export function defaultFormat(model: Pick<Model, 'family' | 'spec'>, target: ConversionTarget): ConversionFormat {
-  return target === 'rmsnorm' && model.family.id !== 'normlab' && keepsClass(model) ? 'hf' : 'normlab';
-}
-
-/** Whether the class of the source has a place for the weights of its norms as RMSNorms. */
-function keepsClass({ spec }: Pick<Model, 'spec'>): boolean {
-  return isRmsNorm(spec.norm) || rmsCounterpart(spec.norm.kind) !== undefined;
 }
 
 /** What does not change that embeddings and branches write to the stream, and linears read it through its norms alone. */

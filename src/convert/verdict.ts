@@ -1,8 +1,8 @@
 import { RefusalError } from '../core/errors.ts';
 import type { Model } from '../models/index.ts';
-import { type ConversionFormat, type ConversionTarget, conversionFormats } from './options.ts';
-import { checkFormat, defaultFormat, nothingToDo } from './refuse.ts';
-import { llamaPlan } from './rules/llama.ts';
+import { type ConversionFormat, conversionFormats, defaultFormat, formatOf, formatPlan } from './formats/registry.ts';
+import type { ConversionTarget } from './options.ts';
+import { nothingToDo } from './refuse.ts';
 import { conversionPlan } from './rules/plan.ts';
 
 /** Whether a model can become what is asked for, decided by its config alone. */
@@ -40,8 +40,7 @@ export function conversionVerdict(
   const byDefault = defaultFormat(model, target);
   const formats = conversionFormats.filter((format) => {
     try {
-      checkFormat(model, target, format);
-      if (format === 'llama') llamaPlan(plan, folder);
+      formatPlan(formatOf(format), { model, target, rewrites: {}, dtype: 'source' });
       return true;
     } catch (error) {
       refusalOf(error);

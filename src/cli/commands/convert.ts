@@ -9,6 +9,7 @@ import {
   conversionFormats,
   conversionTargets,
   convertModel,
+  formatMeanings,
   storedDTypes,
 } from '../../convert/index.ts';
 import { InputError } from '../../core/errors.ts';
@@ -49,7 +50,7 @@ export const convertCommand: CommandModule = {
       .addOption(
         new Option(
           '--format <format>',
-          'hf: the source’s own class; normlab: explicitly; llama: as Llama (default: hf; normlab for crmsnorm)',
+          `${[...formatMeanings].map(([id, meaning]) => `${id}: ${meaning}`).join('; ')} (default: hf; normlab for crmsnorm)`,
         ).choices(conversionFormats),
       )
       .addOption(
@@ -123,7 +124,7 @@ function verdict(certificate: Certificate): string {
 }
 
 function facts(result: ConvertedModel): readonly string[] {
-  const { path, target, format, tensorsWritten, tensorsRewritten, bytesWritten, copied } = result;
+  const { path, target, format, tensorsWritten, tensorsRewritten, bytesWritten, copied, notes } = result;
   return [
     ...(result.untiedHead
       ? ['Untied: the head keeps the old token embedding as a matrix of its own; a runtime that ties it anyway errs.']
@@ -132,6 +133,7 @@ function facts(result: ConvertedModel): readonly string[] {
       ? ['Recentred: the embeddings have no stored mean to take out, so that their sum loses it as the model runs.']
       : []),
     `Written to ${path} (${target}, format ${format}): ${tensorsWritten} tensors, ${tensorsRewritten} rewritten, ${formatBytes(bytesWritten)}.`,
+    ...notes,
     ...(copied.length === 0 ? [] : [`Copied: ${copied.join(', ')}.`]),
   ];
 }

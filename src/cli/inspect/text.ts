@@ -1,4 +1,4 @@
-import { type ConversionFormat, type ConversionVerdict, originText } from '../../convert/index.ts';
+import { type ConversionVerdict, formatMeanings, originText } from '../../convert/index.ts';
 import { byteSizes, type DType, floatDTypes } from '../../core/dtype.ts';
 import { formatBytes, formatSignificant, formatTable } from '../../core/format.ts';
 import type { PublishedCount } from '../../models/index.ts';
@@ -82,19 +82,13 @@ function configDType(config: Subject['config']): DType | undefined {
   return floatDTypes.find((dtype) => dtype === name);
 }
 
-const formatMeanings: Readonly<Record<ConversionFormat, string>> = {
-  hf: 'hf (the same class)',
-  normlab: 'normlab',
-  llama: 'llama',
-};
-
 function verdictText(verdict: ConversionVerdict): string {
   switch (verdict.outcome) {
     case 'converts': {
       const { formats, tensors, rewritten, untiesHead, recentresInput } = verdict;
       const untied = untiesHead ? '; the head becomes a matrix of its own' : '';
       const recentred = recentresInput ? '; the mean of the embeddings’ sum is subtracted as it runs' : '';
-      const names = formats.map((format) => formatMeanings[format]).join(', ');
+      const names = formats.map((format) => `${format} (${formatMeanings.get(format)})`).join(', ');
       return `yes, without loss (normlab convert --to ${verdict.target}): ${rewritten} of ${tensors} tensors are rewritten${untied}${recentred}; formats: ${names}`;
     }
     case 'nothing-to-do':

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { floatDTypes } from '../../core/dtype.ts';
-import { conversionFormats, conversionTargets } from '../options.ts';
+import { conversionFormats } from '../formats/registry.ts';
+import { conversionTargets } from '../options.ts';
 
 /** The version of `certificate.json` that this code writes, and the only one that it reads. */
 export const certificateFormatVersion = 2;

@@ -1,66 +1,37 @@
 import type { FloatDType } from '../../core/dtype.ts';
-import { type DecoderSpec, type Model, normlabConfig } from '../../models/index.ts';
-import type { ConversionFormat, ConversionTarget, RewriteOptions } from '../options.ts';
+import { normlabVersion } from '../../core/version.ts';
+import type { DecoderSpec, Model } from '../../models/index.ts';
+import type { ConversionTarget, RewriteOptions } from '../options.ts';
+import { askedRewrites } from '../rewrites.ts';
+import { isRmsNorm } from '../rules/spec.ts';
 
-export interface ConfigOptions {
-  readonly spec: DecoderSpec;
+export type Config = Readonly<Record<string, unknown>>;
+
+interface Conversion {
+  readonly model: Pick<Model, 'config' | 'spec'>;
   readonly target: ConversionTarget;
-  readonly format: ConversionFormat;
   readonly rewrites: RewriteOptions;
-  /** The element type of all written tensors, or undefined where they have several. */
-  readonly dtype: FloatDType | undefined;
-  /** Whether every tensor keeps its own element type. */
-  readonly keepsDType: boolean;
-  readonly sourceSha256: string;
-  readonly normlabVersion: string;
 }
 
-type Config = Readonly<Record<string, unknown>>;
-
-/** The `config.json` of a converted model. */
-export function outputConfig(model: Model, options: ConfigOptions): Config {
-  const { spec, target, format } = options;
-  const before = provenanceOf(model.config);
-  const isRmsNorm = model.spec.norm.kind.startsWith('rmsnorm');
-  const provenance = {
-    ...before,
-    ...(isRmsNorm ? {} : { converted: target }),
-    ...(options.rewrites.fold ? { folded: true } : {}),
-    source: options.sourceSha256,
-    version: options.normlabVersion,
-  };
-  switch (format) {
-    case 'normlab':
-      return normlabConfig(spec, { normlab: provenance, ...copied(model.config, tokenIds) });
-    case 'hf':
-      return {
-        ...model.config,
-        ...(model.spec.tiedHead && !spec.tiedHead ? { tie_word_embeddings: false } : {}),
-        ...(options.keepsDType ? {} : dtypeKeys(model.config, options.dtype)),
-        normlab: { ...classKeys(options, isRmsNorm), ...provenance },
-      };
-    case 'llama':
-      return { ...llamaConfig(model, options), normlab: provenance };
-  }
-}
-
-/** How the class runs otherwise than as a LayerNorm model. */
-function classKeys({ spec, rewrites }: ConfigOptions, wasRmsNorm: boolean): Config {
+/** What a converted model says of where it is from, an earlier conversion included: `provenanceOf` reads it. */
+export function provenanceKeys({ model, target, rewrites }: Conversion, sourceSha256: string): Config {
   return {
-    ...(wasRmsNorm ? {} : { norm: 'rmsnorm' }),
-    ...(rewrites.qkNorms ? { qkNorm: 'rmsnorm' } : {}),
-    ...(spec.recentreInput ? { recentreInput: true } : {}),
+    ...earlierKeys(model.config),
+    ...(isRmsNorm(model.spec.norm) ? {} : { converted: target }),
+    ...(askedRewrites(target, rewrites).fold ? { folded: true } : {}),
+    source: sourceSha256,
+    version: normlabVersion(),
   };
 }
 
-/** What an earlier conversion has left in the config. */
-function provenanceOf({ normlab }: Config): Config {
+function earlierKeys({ normlab }: Config): Config {
   return typeof normlab === 'object' && normlab !== null && !Array.isArray(normlab) ? { ...normlab } : {};
 }
 
-const tokenIds = ['bos_token_id', 'eos_token_id', 'pad_token_id'];
+export const tokenIdKeys = ['bos_token_id', 'eos_token_id', 'pad_token_id'];
 
-function llamaConfig({ config }: Model, { spec, dtype }: ConfigOptions): Config {
+/** The `config.json` of a Llama with the shapes and values of a spec; `dtype` where all tensors have one. */
+export function llamaConfig({ config }: Pick<Model, 'config'>, spec: DecoderSpec, dtype?: FloatDType): Config {
   const { attention, mlp, positions } = spec;
   return {
     architectures: ['LlamaForCausalLM'],
@@ -86,17 +57,18 @@ function llamaConfig({ config }: Model, { spec, dtype }: ConfigOptions): Config 
     use_cache: true,
     bos_token_id: null,
     eos_token_id: null,
-    ...copied(config, [...tokenIds, 'initializer_range', 'torch_dtype', 'dtype', 'transformers_version']),
+    ...copiedKeys(config, [...tokenIdKeys, 'initializer_range', 'torch_dtype', 'dtype', 'transformers_version']),
     ...dtypeKeys(config, dtype),
   };
 }
 
-function copied(config: Config, keys: readonly string[]): Config {
+/** The entries of a config under the given keys, where it has them. */
+export function copiedKeys(config: Config, keys: readonly string[]): Config {
   return Object.fromEntries(keys.flatMap((key) => (Object.hasOwn(config, key) ? [[key, config[key]]] : [])));
 }
 
 /** transformers 4 says `torch_dtype`, 5 says `dtype`. */
-function dtypeKeys(config: Config, dtype: FloatDType | undefined): Config {
+export function dtypeKeys(config: Config, dtype: FloatDType | undefined): Config {
   if (dtype === undefined) return {};
   return { [Object.hasOwn(config, 'dtype') ? 'dtype' : 'torch_dtype']: dtype };
 }

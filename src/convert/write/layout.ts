@@ -1,15 +1,8 @@
 import { basename } from 'node:path';
 import type { FloatDType } from '../../core/dtype.ts';
 import { isFloat } from '../../core/dtype.ts';
-import {
-  canonicalStorage,
-  type DecoderSpec,
-  familyOf,
-  type Model,
-  type RowsOfTensor,
-  type Storage,
-} from '../../models/index.ts';
-import type { ConversionFormat, StoredDType } from '../options.ts';
+import type { Model, RowsOfTensor, Storage } from '../../models/index.ts';
+import type { StoredDType } from '../options.ts';
 import type { TensorRule } from '../rules/plan.ts';
 
 /** A tensor of the output: what it holds, and where and as what it is stored. */
@@ -27,9 +20,9 @@ export interface OutputTensor {
 }
 
 export interface LayoutOptions {
-  readonly spec: DecoderSpec;
   readonly rules: readonly TensorRule[];
-  readonly format: ConversionFormat;
+  /** Where the output stores each parameter. */
+  readonly storage: Storage;
   readonly dtype: StoredDType;
   /** Where the source, its head separate, stores each parameter. */
   readonly sourceStorage: Storage;
@@ -42,13 +35,12 @@ export interface LayoutOptions {
  * source's.
  */
 export function outputLayout(model: Model, options: LayoutOptions): readonly OutputTensor[] {
-  const { spec, rules, format, dtype, sourceStorage } = options;
-  const storage = outputStorage(model, spec, format);
+  const { rules, storage, dtype, sourceStorage } = options;
   const order = new Map([...model.checkpoint.tensors.keys()].map((name, i) => [name, i]));
   let place = { ...placeOf(model, sourceStorage, 'embedding.token.weight'), order: -1 };
   const tensors = rules.map((rule) => {
     const home = storage.get(rule.name);
-    if (home === undefined) throw new Error(`convert: the format ${format} has no place for ${rule.name}`);
+    if (home === undefined) throw new Error(`convert: the format has no place for ${rule.name}`);
     const source = sourceStorage.get(rule.name)?.tensor;
     if (source !== undefined) {
       place = { ...placeOf(model, sourceStorage, rule.name), order: order.get(source) ?? -1 };
@@ -76,15 +68,4 @@ function placeOf({ checkpoint }: Model, storage: Storage, parameter: string) {
   const info = checkpoint.tensors.get(storage.get(parameter)?.tensor ?? '');
   if (info === undefined || !isFloat(info.dtype)) throw new Error(`convert: the source has no parameter ${parameter}`);
   return { dtype: info.dtype, file: basename(info.file) };
-}
-
-function outputStorage({ family }: Model, spec: DecoderSpec, format: ConversionFormat): Storage {
-  switch (format) {
-    case 'normlab':
-      return canonicalStorage(spec);
-    case 'hf':
-      return family.storage(spec);
-    case 'llama':
-      return familyOf({ model_type: 'llama' }).storage(spec);
-  }
 }

@@ -32,16 +32,39 @@ export function storedBytes({ rule, dtype }: OutputTensor): number {
 
 /**
  * Computes the tensors in float64, block by block, and writes them rounded once to their dtype: as many files as the
- * source had, with an index where that is more than one.
- *
- * The same bytes come out whatever the number of threads. Memory is bounded by what threads may compute ahead and a few
- * blocks for each. Throws InputError for a value that its dtype can't hold.
+ * source had, with an index where that is more than one. Throws as `streamTensors` does.
  */
 export async function writeWeights(
   folder: string,
   tensors: readonly OutputTensor[],
   source: WeightSource,
   options: WriteOptions,
+): Promise<void> {
+  await streamTensors(tensors, source, options, async (files) => {
+    for (const [file, entries] of files) {
+      await writeSafetensors(join(folder, file), entries, { metadata: { format: 'pt' } });
+    }
+  });
+  const files = new Set(tensors.map(({ file }) => file));
+  if (files.size === 1 && files.has('model.safetensors')) return;
+  await writeJsonAtomically(join(folder, 'model.safetensors.index.json'), {
+    metadata: { total_size: tensors.reduce((sum, tensor) => sum + storedBytes(tensor), 0) },
+    weight_map: Object.fromEntries(tensors.map(({ name, file }) => [name, file])),
+  });
+}
+
+/**
+ * Gives the files of the output, by name in alphabetical order, to whoever writes them: each as entries whose data are
+ * computed as they are asked for. They must be asked for in this order, file after file and entry after entry, once.
+ *
+ * The same bytes come out whatever the number of threads. Memory is bounded by what threads may compute ahead and a few
+ * blocks for each. Throws InputError for a value that its dtype can't hold.
+ */
+export async function streamTensors(
+  tensors: readonly OutputTensor[],
+  source: WeightSource,
+  options: WriteOptions,
+  write: (files: ReadonlyMap<string, readonly TensorEntry[]>) => Promise<void>,
 ): Promise<void> {
   const { signal, onBytes, maxElements } = options;
   const files = [...new Set(tensors.map(({ file }) => file))].sort();
@@ -59,19 +82,14 @@ export async function writeWeights(
     onBytes?.(blocks.reduce((sum, { byteLength }) => sum + byteLength, 0));
     return blocks;
   };
+  const entries = files.map(
+    (file, i) => [file, (entriesOf[i] ?? []).map((parts) => entryOf(parts, pieces, next))] as const,
+  );
   try {
-    for (const [i, file] of files.entries()) {
-      const entries = (entriesOf[i] ?? []).map((parts) => entryOf(parts, pieces, next));
-      await writeSafetensors(join(folder, file), entries, { metadata: { format: 'pt' } });
-    }
+    await write(new Map(entries));
   } finally {
     await computed.close();
   }
-  if (files.length === 1 && files[0] === 'model.safetensors') return;
-  await writeJsonAtomically(join(folder, 'model.safetensors.index.json'), {
-    metadata: { total_size: tensors.reduce((sum, tensor) => sum + storedBytes(tensor), 0) },
-    weight_map: Object.fromEntries(tensors.map(({ name, file }) => [name, file])),
-  });
 }
 
 function inThreads(
