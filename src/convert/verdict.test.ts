@@ -33,6 +33,17 @@ test('what needs nothing says so, without a path', () => {
   expect(verdict).toMatchObject({ outcome: 'nothing-to-do', reason: 'its norms are rmsnorm already; nothing to do' });
 });
 
+test('where nothing is to do, folding may be', () => {
+  expect(verdictOf('llama-7b', 'rmsnorm')).toMatchObject({ outcome: 'nothing-to-do', foldable: true });
+  const unweighted = { ...presetSpec(findPreset('llama-7b')), norm: { kind: 'rmsnorm-nonparametric', epsilon: 1e-5 } };
+  const { config } = findPreset('llama-7b');
+  const bare = { ...unweighted, finalNorm: unweighted.norm };
+  expect(conversionVerdict({ folder: 'bare', config, family: familyOf(config), spec: bare }, 'rmsnorm')).toMatchObject({
+    outcome: 'nothing-to-do',
+    foldable: false,
+  });
+});
+
 test.each([
   ['llama-7b', 'crmsnorm', /keeps the mean/],
   ['olmo-2-7b', 'crmsnorm', /^placement is output/],

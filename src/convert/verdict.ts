@@ -21,7 +21,13 @@ export type ConversionVerdict =
       readonly recentresInput: boolean;
     }
   /** It is what is asked for already. */
-  | { readonly outcome: 'nothing-to-do'; readonly target: ConversionTarget; readonly reason: string }
+  | {
+      readonly outcome: 'nothing-to-do';
+      readonly target: ConversionTarget;
+      readonly reason: string;
+      /** Whether the norms' weights could go into the linears that read them. */
+      readonly foldable: boolean;
+    }
   | { readonly outcome: 'refused'; readonly target: ConversionTarget; readonly reason: string };
 
 /** Says of a model whether and how `convertModel` would convert it, and if not, why. */
@@ -32,7 +38,10 @@ export function conversionVerdict(
   const { folder, spec } = model;
   try {
     const reason = nothingToDo(model, target);
-    if (reason !== undefined) return { outcome: 'nothing-to-do', target, reason: withoutFolder(reason, folder) };
+    if (reason !== undefined) {
+      const foldable = canFold(model, target);
+      return { outcome: 'nothing-to-do', target, reason: withoutFolder(reason, folder), foldable };
+    }
   } catch (error) {
     return { outcome: 'refused', target, reason: withoutFolder(refusalOf(error), folder) };
   }
@@ -56,6 +65,15 @@ export function conversionVerdict(
     untiesHead: spec.tiedHead && !plan.spec.tiedHead,
     recentresInput: plan.spec.recentreInput === true,
   };
+}
+
+function canFold(model: Parameters<typeof nothingToDo>[0], target: ConversionTarget): boolean {
+  try {
+    return nothingToDo(model, target, { fold: true }) === undefined;
+  } catch (error) {
+    refusalOf(error);
+    return false;
+  }
 }
 
 function refusalOf(error: unknown): string {

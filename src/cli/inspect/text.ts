@@ -92,7 +92,9 @@ function verdictText(verdict: ConversionVerdict): string {
       return `yes, without loss (normlab convert --to ${verdict.target}): ${rewritten} of ${tensors} tensors are rewritten${untied}${recentred}; formats: ${names}`;
     }
     case 'nothing-to-do':
-      return verdict.reason;
+      return verdict.foldable
+        ? `${verdict.reason}; --fold moves the norms’ weights into the next linears`
+        : verdict.reason;
     case 'refused':
       return `no: ${verdict.reason}`;
   }

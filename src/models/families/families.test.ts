@@ -443,6 +443,7 @@ describe('refused in one line that names the key', () => {
     ['deepseek_v3', { topk_group: 5 }, 'topk_group is 5, expected at most n_group (4)'],
     ['deepseek_v3', { num_experts_per_tok: 5 }, 'num_experts_per_tok is 5, more than topk_group (2) groups hold'],
     ['gpt2', { model_type: undefined }, 'model_type is missing'],
+    ['gpt2', { model_type: 7 }, 'model_type is "7", expected a name'],
   ];
   const unsupported: [string, Config, string][] = [
     ['gpt2', { activation_function: 'mish' }, 'activation_function is "mish", which is not supported; supported: gelu'],

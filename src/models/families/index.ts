@@ -94,7 +94,10 @@ export function familyOf(config: Readonly<Record<string, unknown>>, where = 'con
   const { model_type: modelType } = config;
   const supported = families.flatMap(({ modelTypes }) => modelTypes);
   const known = `supported: ${supported.join(', ')}`;
-  if (typeof modelType !== 'string') throw new InputError(`${where}: model_type is missing; ${known}`);
+  if (typeof modelType !== 'string') {
+    const got = modelType === undefined ? 'is missing' : `is ${quote(JSON.stringify(modelType))}, expected a name`;
+    throw new InputError(`${where}: model_type ${got}; ${known}`);
+  }
   const family = families.find(({ modelTypes }) => modelTypes.includes(modelType));
   if (family !== undefined) return family;
   throw new RefusalError(

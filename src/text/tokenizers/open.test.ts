@@ -62,6 +62,13 @@ test('vocab.json and merges.txt say the same as tokenizer.json', async () => {
   for (const { text, ids } of await recorded('byte-level')) expect([...old.encode(text)]).toEqual(ids);
 });
 
+test('a merges.txt that holds no pairs is refused by its line', async () => {
+  const garbage = '#version: 0.2\na b\n\n\u0000garbage\n';
+  const folder = await changed('byte-level', {}, ['tokenizer.json']);
+  await writeFile(join(folder, 'merges.txt'), garbage);
+  await expect(openTokenizer(folder, 400)).rejects.toThrow(/merges\.txt: line 4: expected two symbols .*garbage/);
+});
+
 test('add_bos_token goes before what the post-processor does', async () => {
   const config = (add_bos_token: boolean | null) => ({ 'tokenizer_config.json': { add_bos_token } });
   const ids = async (name: string, wanted: boolean | null) => [

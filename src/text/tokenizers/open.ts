@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { InputError } from '../../core/errors.ts';
 import { explainFileError } from '../../core/fileErrors.ts';
 import { readJson, sizeOfFile } from '../../core/files.ts';
+import { quote } from '../../core/quote.ts';
 import { byteTokenizer } from './bytes.ts';
 import { huggingFaceTokenizer } from './huggingFace.ts';
 import type { Tokenizer } from './tokenizer.ts';
@@ -26,7 +27,10 @@ export async function openTokenizer(folder: string, vocabularySize: number): Pro
     return huggingFaceTokenizer(files, vocabularySize);
   }
   if (existsSync(vocabularyPath) && existsSync(mergesPath)) {
-    const tokenizer = byteLevelPairs(await readJson(vocabularyPath), await readText(mergesPath));
+    const tokenizer = byteLevelPairs(
+      await readJson(vocabularyPath),
+      readMerges(await readText(mergesPath), mergesPath),
+    );
     return huggingFaceTokenizer(
       { path: vocabularyPath, tokenizer, config: await config(), configPath },
       vocabularySize,
@@ -36,7 +40,7 @@ export async function openTokenizer(folder: string, vocabularySize: number): Pro
 }
 
 /** What GPT-2's files mean, as a `tokenizer.json` would say it. */
-function byteLevelPairs(vocabulary: unknown, merges: string): unknown {
+function byteLevelPairs(vocabulary: unknown, merges: readonly string[]): unknown {
   const byteLevel = { type: 'ByteLevel', add_prefix_space: false, trim_offsets: true, use_regex: true };
   const end = '<|endoftext|>';
   const id = typeof vocabulary === 'object' && vocabulary !== null && new Map(Object.entries(vocabulary)).get(end);
@@ -44,12 +48,25 @@ function byteLevelPairs(vocabulary: unknown, merges: string): unknown {
     model: {
       type: 'BPE',
       vocab: vocabulary,
-      merges: merges.split(/\r?\n/).filter((line) => line !== '' && !line.startsWith('#version')),
+      merges,
     },
     added_tokens: typeof id === 'number' ? [{ id, content: end, special: true }] : [],
     pre_tokenizer: byteLevel,
     decoder: byteLevel,
   };
+}
+
+/** The lines of a `merges.txt`: the two symbols that become one, with a space between. */
+function readMerges(text: string, path: string): readonly string[] {
+  const lines = text.split(/\r?\n/);
+  const isMerge = (line: string) => line !== '' && !line.startsWith('#version');
+  const wrong = lines.findIndex((line) => isMerge(line) && !/^[^ ]+ [^ ]+$/.test(line));
+  if (wrong >= 0) {
+    throw new InputError(
+      `${path}: line ${wrong + 1}: expected two symbols with a space between, got ${quote(lines[wrong] ?? '')}; copy the file from the model again`,
+    );
+  }
+  return lines.filter(isMerge);
 }
 
 async function readText(path: string): Promise<string> {
