@@ -156,21 +156,27 @@ function scaleColumns(matrix: RowMatrix, vector: RowMatrix, offset: number): Row
 }
 
 function addProduct(row: RowMatrix, weight: RowMatrix, vector: RowMatrix, maxElements: number): RowMatrix {
-  const product = once(async () => {
-    const factors = await readAll(vector);
-    const result = new Float64Array(weight.rows);
-    for (const block of blocksOf(weight, maxElements)) {
-      const data = await weight.read(block);
-      for (let i = block.start; i < block.end; i++) {
-        const offset = (i - block.start) * weight.columns;
-        let sum = 0;
-        for (let j = 0; j < weight.columns; j++) sum += (data[offset + j] ?? Number.NaN) * (factors[j] ?? Number.NaN);
-        result[i] = sum;
-      }
-    }
-    return result;
-  });
+  const product = once(async () => productOf(weight, await readAll(vector), maxElements));
   return combineRows(row, product, (value, added) => value + added);
+}
+
+/** The matrix times a vector, summed from its first entry to its last. */
+export async function productOf(
+  weight: RowMatrix,
+  vector: Float64Array,
+  maxElements = defaultBlockElements,
+): Promise<Float64Array> {
+  const result = new Float64Array(weight.rows);
+  for (const block of blocksOf(weight, maxElements)) {
+    const data = await weight.read(block);
+    for (let i = block.start; i < block.end; i++) {
+      const offset = (i - block.start) * weight.columns;
+      let sum = 0;
+      for (let j = 0; j < weight.columns; j++) sum += (data[offset + j] ?? Number.NaN) * (vector[j] ?? Number.NaN);
+      result[i] = sum;
+    }
+  }
+  return result;
 }
 
 function dropLastColumn(matrix: RowMatrix): RowMatrix {

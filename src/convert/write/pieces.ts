@@ -2,6 +2,7 @@ import type { Range } from '../../checkpoint/index.ts';
 import { byteSizes } from '../../core/dtype.ts';
 import { startWorkers, type WorkerPool } from '../../core/workers.ts';
 import type { Storage } from '../../models/index.ts';
+import { createKernel } from '../kernel/kernel.ts';
 import type { Parameters } from '../rules/steps.ts';
 import type { OutputTensor } from './layout.ts';
 import { type OutputPart, outputPart } from './part.ts';
@@ -45,8 +46,9 @@ export function piecesOf(
   parameters: Parameters,
   maxElements: number | undefined,
 ): readonly (readonly Piece[])[] {
+  const kernel = createKernel();
   return tensors.map((tensor, number) => {
-    const { blocks, columns, isSequential } = outputPart(tensor, parameters, maxElements);
+    const { blocks, columns, isSequential } = outputPart(tensor, parameters, { kernel, maxElements });
     const bytesOf = ({ start, end }: Range) => (end - start) * columns * byteSizes[tensor.dtype];
     const groups: Range[][] = [];
     let room = 0;
@@ -74,11 +76,12 @@ export function pieceComputer(
   parameters: Parameters,
   maxElements: number | undefined,
 ): (piece: Piece) => Promise<readonly Uint8Array<ArrayBuffer>[]> {
+  const kernel = createKernel();
   const begun = new Map<number, OutputPart>();
   return async ({ tensor: number, blocks, isSequential, isLast }) => {
     const tensor = tensors[number];
     if (tensor === undefined) throw new RangeError(`convert: there is no tensor ${number}`);
-    const part = begun.get(number) ?? outputPart(tensor, parameters, maxElements);
+    const part = begun.get(number) ?? outputPart(tensor, parameters, { kernel, maxElements });
     if (isSequential && !isLast) begun.set(number, part);
     else begun.delete(number);
     const bytes: Uint8Array<ArrayBuffer>[] = [];
