@@ -11,6 +11,10 @@ const float16 = 3;
 /** The bits of the float32 infinity. */
 const infinity32: i32 = 0x7f800000;
 
+function sizeOf(dtype: i32): usize {
+  return dtype === float64 ? 8 : dtype === float32 ? 4 : 2;
+}
+
 function floatOfBfloat16(bits: u32): f64 {
   return f64(reinterpret<f32>(bits << 16));
 }
@@ -97,10 +101,6 @@ function toHalf(value: f64, fractionBits: u64, bias: u64): u32 {
 
 function toHalfOf(dtype: i32, value: f64): u32 {
   return dtype === bfloat16 ? toHalf(value, 7, 127) : toHalf(value, 10, 15);
-}
-
-function fromHalfOf(dtype: i32, bits: u32): f64 {
-  return dtype === bfloat16 ? floatOfBfloat16(bits) : floatOfFloat16(bits);
 }
 
 function isFiniteHalf(dtype: i32, bits: u32): bool {
@@ -212,7 +212,8 @@ export function encode(dtype: i32, from: usize, to: usize, count: i32): bool {
 
 /**
  * Stores `rows` rows so that sums along rows or columns are kept: what rounding takes from an entry is added to the next
- * one, in its row or, through `carried`, in its column. Returns whether all are finite as stored.
+ * one, in its row or, through `carried`, in its column. Returns whether all are finite as stored. `from` then holds what was
+ * rounded.
  */
 export function encodeKeepingSums(
   dtype: i32,
@@ -225,31 +226,47 @@ export function encodeKeepingSums(
 ): bool {
   let finite = true;
   for (let row = 0; row < rows; row++) {
-    let carry: f64 = 0;
-    for (let column = 0; column < columns; column++) {
-      const place = usize(column) << 3;
-      if (!ofRows) carry = load<f64>(carried + place);
-      const wanted = load<f64>(from + place) + carry;
-      let rounded: f64 = wanted;
-      if (dtype === float64) {
-        store<f64>(to + place, wanted);
-      } else if (dtype === float32) {
-        rounded = f64(f32(wanted));
-        store<f32>(to + (place >> 1), f32(wanted));
-      } else {
-        const bits = toHalfOf(dtype, wanted);
-        rounded = fromHalfOf(dtype, bits);
-        store<u16>(to + (place >> 2), u16(bits));
+    if (ofRows) {
+      let carry: f64 = 0;
+      for (let entry = from, stored = to; entry < from + (usize(columns) << 3); entry += 8) {
+        const wanted = load<f64>(entry) + carry;
+        store<f64>(entry, wanted);
+        finite = encode(dtype, entry, stored, 1) && finite;
+        decode(dtype, stored, carried, 1);
+        carry = wanted - load<f64>(carried);
+        stored += sizeOf(dtype);
       }
-      carry = wanted - rounded;
-      // Zero unless one of both is no finite number.
-      finite = finite && rounded - rounded === 0;
-      if (!ofRows) store<f64>(carried + place, carry);
+    } else {
+      addRow(from, carried, columns);
+      finite = encode(dtype, from, to, columns) && finite;
+      decode(dtype, to, carried, columns);
+      subtractFrom(from, carried, columns);
     }
     from += usize(columns) << 3;
-    to += usize(columns) << (dtype === float64 ? 3 : dtype === float32 ? 2 : 1);
+    to += usize(columns) * sizeOf(dtype);
   }
   return finite;
+}
+
+/** Adds a row to another one. */
+function addRow(at: usize, row: usize, columns: i32): void {
+  let i = 0;
+  for (; i + 2 <= columns; i += 2) {
+    const place = usize(i) << 3;
+    v128.store(at + place, f64x2.add(v128.load(at + place), v128.load(row + place)));
+  }
+  if (i < columns) store<f64>(at + (usize(i) << 3), load<f64>(at + (usize(i) << 3)) + load<f64>(row + (usize(i) << 3)));
+}
+
+/** Replaces a row by what is left of another one without it. */
+function subtractFrom(whole: usize, row: usize, columns: i32): void {
+  let i = 0;
+  for (; i + 2 <= columns; i += 2) {
+    const place = usize(i) << 3;
+    v128.store(row + place, f64x2.sub(v128.load(whole + place), v128.load(row + place)));
+  }
+  const place = usize(i) << 3;
+  if (i < columns) store<f64>(row + place, load<f64>(whole + place) - load<f64>(row + place));
 }
 
 /** Whether all of `count` stored numbers are finite. */
@@ -258,21 +275,19 @@ export function allFinite(dtype: i32, from: usize, count: i32): bool {
   let exponent: u64 = 0x7c00;
   let lowest: u64 = 0x0400;
   let lanes: u64 = 0x0001000100010001;
-  let size: usize = 2;
   if (dtype === float64) {
     exponent = 0x7ff0000000000000;
     lowest = 0x0010000000000000;
     lanes = 1;
-    size = 8;
   } else if (dtype === float32) {
     exponent = 0x7f800000;
     lowest = 0x00800000;
     lanes = 0x0000000100000001;
-    size = 4;
   } else if (dtype === bfloat16) {
     exponent = 0x7f80;
     lowest = 0x0080;
   }
+  const size = sizeOf(dtype);
   const sign = exponent + lowest;
   const end = from + usize(count) * size;
   const exponents = i64x2.splat(exponent * lanes);
@@ -355,15 +370,7 @@ export function dropLastColumn(at: usize, rows: i32, columns: i32): void {
 /** Adds each row to `sums`. */
 export function sumColumns(at: usize, rows: i32, columns: i32, sums: usize): void {
   for (let row = 0; row < rows; row++) {
-    let i = 0;
-    for (; i + 2 <= columns; i += 2) {
-      const place = usize(i) << 3;
-      v128.store(sums + place, f64x2.add(v128.load(sums + place), v128.load(at + place)));
-    }
-    if (i < columns) {
-      const place = usize(i) << 3;
-      store<f64>(sums + place, load<f64>(sums + place) + load<f64>(at + place));
-    }
+    addRow(sums, at, columns);
     at += usize(columns) << 3;
   }
 }

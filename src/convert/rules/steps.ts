@@ -1,4 +1,5 @@
-import { kindOf, type NormSpec } from '../../models/index.ts';
+import type { NormSpec } from '../../models/index.ts';
+import { normKind } from '../../norms/index.ts';
 import { centreHeads } from './centreHeads.ts';
 import { fillWithBound, fitRows, normRows } from './embeddingNorm.ts';
 import {
@@ -119,7 +120,8 @@ export function describeStep(step: Step): string {
 /** The parameters of a norm that a step takes into a linear. */
 export function foldedParameters(step: Step): readonly string[] {
   if (step.kind === 'scaleColumns') return [step.by];
-  if (step.kind === 'normRows') return kindOf(step.norm).parameters.map(({ name }) => `${step.parameters}.${name}`);
+  if (step.kind === 'normRows')
+    return normKind(step.norm.kind).parameters.map(({ name }) => `${step.parameters}.${name}`);
   return step.kind === 'addProduct' ? [step.vector] : [];
 }
 

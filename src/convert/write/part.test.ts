@@ -78,7 +78,11 @@ function tensorOf({ transposed = false, ...made }: (typeof cases)[number], dtype
 async function bytesOf(...[tensor, parameters, options]: ArgumentsOf<typeof outputPart>): Promise<Buffer> {
   const part = outputPart(tensor, parameters, options);
   const blocks = [];
-  for (const block of part.blocks) blocks.push(await part.bytes(block));
+  for (const block of part.blocks) {
+    const bytes = new Uint8Array((block.end - block.start) * part.columns * byteSizes[tensor.dtype]);
+    await part.compute(block, bytes);
+    blocks.push(bytes);
+  }
   return Buffer.concat(blocks);
 }
 
@@ -118,5 +122,19 @@ test.each([
     const refused = bytesOf(tensor, parameters, { kernel });
     await expect(refused).rejects.toThrow(InputError);
     await expect(refused).rejects.toThrow(message);
+  }
+});
+
+test('what a kept sum carries beyond the largest number is refused, not stored as infinity', async () => {
+  const parameters = parametersOf('float64');
+  const big: Parameters = (name) => ({
+    ...parameters(name),
+    ...storedMatrix(new Float64Array(rows * columns).fill(65519), columns, 'float64'),
+  });
+  const made = tensorOf({ name: 'weight', steps: [{ kind: 'dropLastRow' }], keepSums: 'ofColumns' }, 'float16');
+  for (const kernel of [undefined, createKernel()]) {
+    const refused = bytesOf(made, big, { kernel });
+    await expect(refused).rejects.toThrow(InputError);
+    await expect(refused).rejects.toThrow(/^tensor: .* can't be stored as float16; choose a wider --dtype$/);
   }
 });

@@ -18,8 +18,8 @@ export interface OutputPart {
   readonly columns: number;
   /** Whether its blocks must be computed in order, one after the other, by whoever began. */
   readonly isSequential: boolean;
-  /** The rows of a block, as they will be stored. Throws InputError for a value that their type can't hold. */
-  bytes(block: Range): Promise<Uint8Array<ArrayBuffer>>;
+  /** The rows of a block, as they will be stored, into memory of their size. Throws InputError for a value that their type can't hold. */
+  compute(block: Range, into: Uint8Array): Promise<void>;
 }
 
 export interface PartOptions {
@@ -29,7 +29,7 @@ export interface PartOptions {
   readonly maxElements?: number | undefined;
 }
 
-/** Nothing is read before the bytes are. */
+/** Nothing is read before something is computed. */
 export function outputPart(tensor: OutputTensor, parameters: Parameters, options: PartOptions = {}): OutputPart {
   const { kernel, maxElements = 2 ** 22 } = options;
   const plain = plainPart(tensor, parameters, maxElements);
@@ -61,10 +61,12 @@ function plainPart(tensor: OutputTensor, parameters: Parameters, maxElements: nu
     blocks: [...blocksOf(matrix, matrix.needsAll ? maxElements : Math.min(maxElements, computedElements))],
     columns: matrix.columns,
     isSequential: round !== undefined || rule.steps.some(({ kind }) => !rowwise.has(kind)),
-    async bytes(block) {
+    async compute(block, into) {
       const values = await matrix.read(block);
       checkRange(values, tensor);
-      return encode(round?.(values) ?? values, dtype);
+      const rounded = round?.(values) ?? values;
+      if (round !== undefined) checkRange(rounded, tensor, 'with what rounding carries on, a value');
+      into.set(encode(rounded, dtype));
     },
   };
 }
@@ -76,19 +78,20 @@ function kernelPart(kernel: Kernel, matrix: KernelMatrix, tensor: OutputTensor, 
     blocks: [...kernelBlocks(matrix, dtype, maxElements)],
     columns: matrix.columns,
     isSequential: sums !== undefined || matrix.steps.some(({ passes }) => passes),
-    bytes:
+    compute:
       matrix.steps.length === 0 && matrix.source.dtype === dtype
-        ? (block) => copiedBytes(kernel, matrix, tensor, block)
-        : computedBytes(kernel, matrix, tensor, sums),
+        ? (block, into) => copy(kernel, matrix, tensor, block, into)
+        : rewriting(kernel, matrix, tensor, sums),
   };
 }
 
-async function copiedBytes(
+async function copy(
   kernel: Kernel,
   { source }: KernelMatrix,
   tensor: OutputTensor,
   block: Range,
-): Promise<Uint8Array<ArrayBuffer>> {
+  into: Uint8Array,
+): Promise<void> {
   const count = (block.end - block.start) * source.columns;
   kernel.reset();
   const at = kernel.allocate(count * byteSizes[source.dtype]);
@@ -96,27 +99,26 @@ async function copiedBytes(
   if (!kernel.allFinite(kernelDTypes[source.dtype], at, count)) {
     checkRange(decodeFloat64(bytes, source.dtype), tensor);
   }
-  return bytes.slice();
+  into.set(bytes);
 }
 
-function computedBytes(
+function rewriting(
   kernel: Kernel,
   matrix: KernelMatrix,
   tensor: OutputTensor,
   sums: 'ofRows' | 'ofColumns' | undefined,
-): OutputPart['bytes'] {
+): OutputPart['compute'] {
   const { dtype } = tensor;
+  const code = kernelDTypes[dtype];
   const carried = new Float64Array(matrix.columns);
-  return async (block) => {
-    const byteLength = (block.end - block.start) * matrix.columns * byteSizes[dtype];
+  return async (block, into) => {
     let output = 0;
     let carry = 0;
     await overTiles(kernel, matrix, block, () => {
-      output = kernel.allocate(byteLength);
+      output = kernel.allocate(into.byteLength);
       if (sums !== undefined) carry = place(kernel, carried);
       let to = output;
       return ({ at, rows, columns }) => {
-        const code = kernelDTypes[dtype];
         const count = rows * columns;
         const isStored =
           sums === undefined
@@ -127,7 +129,7 @@ function computedBytes(
       };
     });
     if (sums !== undefined) carried.set(kernel.values(carry, carried.length));
-    return kernel.bytes(output, byteLength).slice();
+    into.set(kernel.bytes(output, into.byteLength));
   };
 }
 
@@ -139,9 +141,10 @@ const overflow: Readonly<Record<FloatDType, number>> = {
   float16: 65520,
 };
 
-function checkRange(values: Float64Array, { name, dtype }: OutputTensor): void {
+function checkRange(values: Float64Array, { name, dtype }: OutputTensor, what?: string): void {
   const bad = firstBeyond(values, overflow[dtype]);
   if (bad === undefined) return;
-  const advice = Number.isFinite(bad) ? 'choose a wider --dtype' : 'the source holds a value that is no finite number';
-  throw new InputError(`${name}: ${bad} can't be stored as ${dtype}; ${advice}`);
+  const isWide = what !== undefined || Number.isFinite(bad);
+  const advice = isWide ? 'choose a wider --dtype' : 'the source holds a value that is no finite number';
+  throw new InputError(`${name}: ${what ?? bad} can't be stored as ${dtype}; ${advice}`);
 }
