@@ -53,7 +53,7 @@ export async function openCheckpoint(folder: string): Promise<Checkpoint> {
       config,
       files: paths,
       tensors,
-      read: async (name, bytes) => lookUp(fileOf, name, folder).read(name, bytes),
+      read: async (name, bytes, into) => lookUp(fileOf, name, folder).read(name, bytes, into),
       readFloat64: async (name, rows) => lookUp(fileOf, name, folder).readFloat64(name, rows),
       readFloat32: async (name, rows) => lookUp(fileOf, name, folder).readFloat32(name, rows),
       close,

@@ -13,6 +13,7 @@ import {
   stat,
 } from 'node:fs/promises';
 import { dirname, isAbsolute, join, relative, resolve } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { InputError, messageOf } from './errors.ts';
 import { codeOf, explainFileError } from './fileErrors.ts';
 import { isDeeperThan } from './jsonScan.ts';
@@ -75,7 +76,7 @@ export async function writeAtomically(path: string, write: (file: FileHandle) =>
     await recoverInterrupted(target);
     const file = await open(temporary, 'wx');
     try {
-      await write(file);
+      await syncingMeanwhile(file, () => write(file));
       await file.sync();
     } finally {
       await file.close();
@@ -85,6 +86,22 @@ export async function writeAtomically(path: string, write: (file: FileHandle) =>
   } catch (error) {
     await rm(temporary, { force: true });
     throw explainFileError(error, path, temporary);
+  }
+}
+
+const syncEveryMs = 250;
+
+/**
+ * Does `work` and has the system meanwhile put on the disk what it has been given of a file. Left alone it would begin only
+ * when a good part of the memory is full, and the sync at the end would have to wait for all of that.
+ */
+async function syncingMeanwhile(file: FileHandle, work: () => Promise<void>): Promise<void> {
+  const over = new AbortController();
+  const sync = async () => {
+    while (await delay(syncEveryMs, true, { signal: over.signal }).catch(() => false)) await file.datasync();
+  };
+  for (const outcome of await Promise.allSettled([work().finally(() => over.abort()), sync()])) {
+    if (outcome.status === 'rejected') throw outcome.reason;
   }
 }
 

@@ -5,7 +5,10 @@ import { quote } from '../../core/quote.ts';
 import { formatShape, type StaticShape } from '../../core/shape.ts';
 import { byteLengthOf, isCount } from './header.ts';
 
-/** A tensor to be written: its bytes (little-endian, row by row), or a function that yields them piece by piece. */
+/**
+ * A tensor to be written: its bytes (little-endian, row by row), or a function that yields them piece by piece. Whoever
+ * asks for a piece has done with those before it, whose memory may hold something else by then.
+ */
 export interface TensorEntry {
   readonly name: string;
   readonly dtype: DType;

@@ -11,8 +11,11 @@ import { bytesOfRows, checkRange, type Range } from './rows.ts';
 /** Named tensors that are read when asked for, whole or in part. */
 export interface TensorReader<Info extends TensorInfo = TensorInfo> {
   readonly tensors: ReadonlyMap<string, Info>;
-  /** A tensor's stored bytes, little-endian, or those of a range of bytes. Throws InputError for an unknown name. */
-  read(name: string, bytes?: Partial<Range>): Promise<Uint8Array<ArrayBuffer>>;
+  /**
+   * A tensor's stored bytes, little-endian, or those of a range of bytes; in `into`, where that is given and has room, else
+   * in a new array. Throws InputError for an unknown name.
+   */
+  read(name: string, bytes?: Partial<Range>, into?: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer>>;
   /** A tensor's elements, or those of a range of rows (first axis), row by row, as float64. */
   readFloat64(name: string, rows?: Partial<Range>): Promise<Float64Array<ArrayBuffer>>;
   /** The same as float32. */
@@ -39,17 +42,17 @@ export async function openSafetensors(path: string): Promise<SafetensorsFile> {
   const file = await openRegularFile(path);
   try {
     const header = await readHeader(file, path);
-    const readBytes = async (name: string, pick: (info: TensorInfo) => Range) => {
+    const readBytes = async (name: string, pick: (info: TensorInfo) => Range, into?: Uint8Array<ArrayBuffer>) => {
       const info = lookUp(header.tensors, name, path);
       const { start, end } = pick(info);
-      const bytes = await readFully(file, info.byteOffset + start, end - start, path);
+      const bytes = await readFully(file, info.byteOffset + start, end - start, path, into);
       return { bytes, dtype: info.dtype };
     };
     return {
       path,
       ...header,
-      async read(name, range = {}) {
-        return (await readBytes(name, (info) => checkRange(range, info.byteLength, 'bytes'))).bytes;
+      async read(name, range = {}, into = undefined) {
+        return (await readBytes(name, (info) => checkRange(range, info.byteLength, 'bytes'), into)).bytes;
       },
       async readFloat64(name, rows) {
         const { bytes, dtype } = await readBytes(name, (info) => bytesOfRows(info, rows));
@@ -91,8 +94,14 @@ async function readHeader(file: FileHandle, path: string): Promise<Header> {
   return parseHeader(await readFully(file, prefixBytes, length, path), fileBytes, path);
 }
 
-async function readFully(file: FileHandle, position: number, length: number, path: string) {
-  const bytes = new Uint8Array(length);
+async function readFully(
+  file: FileHandle,
+  position: number,
+  length: number,
+  path: string,
+  into?: Uint8Array<ArrayBuffer>,
+) {
+  const bytes = into !== undefined && into.length >= length ? into.subarray(0, length) : new Uint8Array(length);
   let done = 0;
   while (done < length) {
     const { bytesRead } = await file.read(bytes, done, Math.min(length - done, maxReadBytes), position + done);

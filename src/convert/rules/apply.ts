@@ -4,7 +4,7 @@ import { InputError } from '../../core/errors.ts';
 import { sameShape } from '../../core/shape.ts';
 import type { Value } from '../../graph/index.ts';
 import type { Storage } from '../../models/index.ts';
-import { constantMatrix, matrixOf, type RowMatrix, readAll, transpose } from './matrix.ts';
+import { constantMatrix, matrixOf, type RowMatrix, readAll, type StoredRows, transpose } from './matrix.ts';
 import type { TensorRule } from './plan.ts';
 import { applyStep, type Parameters } from './steps.ts';
 
@@ -24,15 +24,18 @@ export function storedParameters(
     const [allRows = 1, columns] = info.shape;
     const { dtype } = info;
     if (columns === undefined) {
-      const bytes = { dtype, read: () => reader.read(info.name) };
+      const bytes: StoredRows = { dtype, read: (_, into) => reader.read(info.name, {}, into) };
       return { rows: 1, columns: allRows, read: () => reader.readFloat64(info.name), stored: bytes };
     }
     const { row, rows } = place.within ?? { row: 0, rows: allRows };
     const read = ({ start, end }: Range) => reader.readFloat64(info.name, { start: row + start, end: row + end });
     const rowBytes = columns * byteSizes[dtype];
-    const readBytes = ({ start, end }: Range) =>
-      reader.read(info.name, { start: (row + start) * rowBytes, end: (row + end) * rowBytes });
-    const stored: RowMatrix = { rows, columns, read, stored: { dtype, read: readBytes } };
+    const bytes: StoredRows = {
+      dtype,
+      read: ({ start, end }, into) =>
+        reader.read(info.name, { start: (row + start) * rowBytes, end: (row + end) * rowBytes }, into),
+    };
+    const stored: RowMatrix = { rows, columns, read, stored: bytes };
     return place.transposed ? transpose(stored, maxElements) : stored;
   };
 }

@@ -1,4 +1,5 @@
-import { kindOf, type NormSpec } from '../../models/index.ts';
+import type { NormSpec } from '../../models/index.ts';
+import { normKind } from '../../norms/index.ts';
 import { combineRows, mapRows, once, type RowMatrix, readAll } from './matrix.ts';
 
 /** Gives a parameter of the norm by its own name. */
@@ -6,7 +7,7 @@ type NormParameters = (name: string) => RowMatrix;
 
 /** Each row as a norm gives it. */
 export function normRows(matrix: RowMatrix, norm: NormSpec, parameters: NormParameters): RowMatrix {
-  const kind = kindOf(norm);
+  const kind = normKind(norm.kind);
   const values = once(async () =>
     Object.fromEntries(
       await Promise.all(kind.parameters.map(async ({ name }) => [name, await readAll(parameters(name))] as const)),

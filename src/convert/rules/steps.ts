@@ -1,4 +1,5 @@
-import { kindOf, type NormSpec } from '../../models/index.ts';
+import type { NormSpec } from '../../models/index.ts';
+import { normKind } from '../../norms/index.ts';
 import { centreHeads } from './centreHeads.ts';
 import { fillWithBound, fitRows, normRows } from './embeddingNorm.ts';
 import {
@@ -119,7 +120,8 @@ export function describeStep(step: Step): string {
 /** The parameters of a norm that a step takes into a linear. */
 export function foldedParameters(step: Step): readonly string[] {
   if (step.kind === 'scaleColumns') return [step.by];
-  if (step.kind === 'normRows') return kindOf(step.norm).parameters.map(({ name }) => `${step.parameters}.${name}`);
+  if (step.kind === 'normRows')
+    return normKind(step.norm.kind).parameters.map(({ name }) => `${step.parameters}.${name}`);
   return step.kind === 'addProduct' ? [step.vector] : [];
 }
 
@@ -156,21 +158,27 @@ function scaleColumns(matrix: RowMatrix, vector: RowMatrix, offset: number): Row
 }
 
 function addProduct(row: RowMatrix, weight: RowMatrix, vector: RowMatrix, maxElements: number): RowMatrix {
-  const product = once(async () => {
-    const factors = await readAll(vector);
-    const result = new Float64Array(weight.rows);
-    for (const block of blocksOf(weight, maxElements)) {
-      const data = await weight.read(block);
-      for (let i = block.start; i < block.end; i++) {
-        const offset = (i - block.start) * weight.columns;
-        let sum = 0;
-        for (let j = 0; j < weight.columns; j++) sum += (data[offset + j] ?? Number.NaN) * (factors[j] ?? Number.NaN);
-        result[i] = sum;
-      }
-    }
-    return result;
-  });
+  const product = once(async () => productOf(weight, await readAll(vector), maxElements));
   return combineRows(row, product, (value, added) => value + added);
+}
+
+/** The matrix times a vector, summed from its first entry to its last. */
+export async function productOf(
+  weight: RowMatrix,
+  vector: Float64Array,
+  maxElements = defaultBlockElements,
+): Promise<Float64Array> {
+  const result = new Float64Array(weight.rows);
+  for (const block of blocksOf(weight, maxElements)) {
+    const data = await weight.read(block);
+    for (let i = block.start; i < block.end; i++) {
+      const offset = (i - block.start) * weight.columns;
+      let sum = 0;
+      for (let j = 0; j < weight.columns; j++) sum += (data[offset + j] ?? Number.NaN) * (vector[j] ?? Number.NaN);
+      result[i] = sum;
+    }
+  }
+  return result;
 }
 
 function dropLastColumn(matrix: RowMatrix): RowMatrix {

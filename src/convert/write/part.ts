@@ -1,12 +1,15 @@
 import type { Range } from '../../checkpoint/index.ts';
-import { encode } from '../../core/encoding.ts';
+import { byteSizes, type FloatDType } from '../../core/dtype.ts';
+import { decodeFloat64, encode } from '../../core/encoding.ts';
 import { InputError } from '../../core/errors.ts';
-import { firstBeyond, storesFinite } from '../../core/finite.ts';
+import { firstBeyond } from '../../core/finite.ts';
+import { type Kernel, kernelDTypes } from '../kernel/kernel.ts';
+import { type KernelMatrix, kernelBlocks, kernelMatrix, overTiles, place, readInto } from '../kernel/matrix.ts';
 import { applyRule } from '../rules/apply.ts';
 import { blocksOf, transpose } from '../rules/matrix.ts';
 import type { Parameters } from '../rules/steps.ts';
 import type { OutputTensor } from './layout.ts';
-import { roundingOf } from './rounding.ts';
+import { keptSums, roundingOf } from './rounding.ts';
 
 /** A tensor of the output, or its part of one, as it is computed: block by block. */
 export interface OutputPart {
@@ -15,8 +18,24 @@ export interface OutputPart {
   readonly columns: number;
   /** Whether its blocks must be computed in order, one after the other, by whoever began. */
   readonly isSequential: boolean;
-  /** The rows of a block, as they will be stored. Throws InputError for a value that their type can't hold. */
-  bytes(block: Range): Promise<Uint8Array<ArrayBuffer>>;
+  /** The rows of a block, as they will be stored, into memory of their size. Throws InputError for a value that their type can't hold. */
+  compute(block: Range, into: Uint8Array): Promise<void>;
+}
+
+export interface PartOptions {
+  /** Does what it can; without one, or where it can't, plain arithmetic gives the same bytes. */
+  readonly kernel?: Kernel | undefined;
+  /** What is in memory at once where a matrix is transposed. */
+  readonly maxElements?: number | undefined;
+}
+
+/** Nothing is read before something is computed. */
+export function outputPart(tensor: OutputTensor, parameters: Parameters, options: PartOptions = {}): OutputPart {
+  const { kernel, maxElements = 2 ** 22 } = options;
+  const plain = plainPart(tensor, parameters, maxElements);
+  if (kernel === undefined) return plain;
+  const matrix = kernelMatrix(kernel, tensor.rule, tensor.transposed, parameters);
+  return matrix === undefined ? plain : kernelPart(kernel, matrix, tensor, maxElements);
 }
 
 /** Steps that need no more than the rows themselves and some vectors. */
@@ -29,47 +48,103 @@ const rowwise: ReadonlySet<string> = new Set([
   'dropLastRow',
 ]);
 
-/** What is computed, small enough for a processor's cache; what is copied, large enough for few reads. */
+/** Small enough for a processor's cache. */
 const computedElements = 2 ** 18;
-const copiedElements = 2 ** 21;
 
-/** Nothing is read before the bytes are. `maxElements` are what is in memory at once where a matrix is transposed. */
-export function outputPart(tensor: OutputTensor, parameters: Parameters, maxElements = 2 ** 22): OutputPart {
+function plainPart(tensor: OutputTensor, parameters: Parameters, maxElements: number): OutputPart {
   const { rule, transposed, dtype } = tensor;
   const canonical = applyRule(rule, parameters, maxElements);
   const matrix = transposed ? transpose(canonical, maxElements) : canonical;
   // Encoding rounds to nearest by itself.
   const round = rule.keepSums && roundingOf(rule, dtype, matrix.columns, transposed);
-  const { stored } = matrix;
-  const isCopied = round === undefined && stored?.dtype === dtype;
-  const small = isCopied ? copiedElements : computedElements;
   return {
-    blocks: [...blocksOf(matrix, matrix.needsAll ? maxElements : Math.min(maxElements, small))],
+    blocks: [...blocksOf(matrix, matrix.needsAll ? maxElements : Math.min(maxElements, computedElements))],
     columns: matrix.columns,
     isSequential: round !== undefined || rule.steps.some(({ kind }) => !rowwise.has(kind)),
-    async bytes(block) {
-      if (isCopied) {
-        const bytes = await stored.read(block);
-        if (storesFinite(bytes, dtype)) return bytes;
-      }
+    async compute(block, into) {
       const values = await matrix.read(block);
       checkRange(values, tensor);
-      return encode(round?.(values) ?? values, dtype);
+      const rounded = round?.(values) ?? values;
+      if (round !== undefined) checkRange(rounded, tensor, 'with what rounding carries on, a value');
+      into.set(encode(rounded, dtype));
     },
   };
 }
 
+function kernelPart(kernel: Kernel, matrix: KernelMatrix, tensor: OutputTensor, maxElements: number): OutputPart {
+  const { rule, transposed, dtype } = tensor;
+  const sums = keptSums(rule, transposed);
+  return {
+    blocks: [...kernelBlocks(matrix, dtype, maxElements)],
+    columns: matrix.columns,
+    isSequential: sums !== undefined || matrix.steps.some(({ passes }) => passes),
+    compute:
+      matrix.steps.length === 0 && matrix.source.dtype === dtype
+        ? (block, into) => copy(kernel, matrix, tensor, block, into)
+        : rewriting(kernel, matrix, tensor, sums),
+  };
+}
+
+async function copy(
+  kernel: Kernel,
+  { source }: KernelMatrix,
+  tensor: OutputTensor,
+  block: Range,
+  into: Uint8Array,
+): Promise<void> {
+  const count = (block.end - block.start) * source.columns;
+  kernel.reset();
+  const at = kernel.allocate(count * byteSizes[source.dtype]);
+  const bytes = await readInto(kernel, source, block, at);
+  if (!kernel.allFinite(kernelDTypes[source.dtype], at, count)) {
+    checkRange(decodeFloat64(bytes, source.dtype), tensor);
+  }
+  into.set(bytes);
+}
+
+function rewriting(
+  kernel: Kernel,
+  matrix: KernelMatrix,
+  tensor: OutputTensor,
+  sums: 'ofRows' | 'ofColumns' | undefined,
+): OutputPart['compute'] {
+  const { dtype } = tensor;
+  const code = kernelDTypes[dtype];
+  const carried = new Float64Array(matrix.columns);
+  return async (block, into) => {
+    let output = 0;
+    let carry = 0;
+    await overTiles(kernel, matrix, block, () => {
+      output = kernel.allocate(into.byteLength);
+      if (sums !== undefined) carry = place(kernel, carried);
+      let to = output;
+      return ({ at, rows, columns }) => {
+        const count = rows * columns;
+        const isStored =
+          sums === undefined
+            ? kernel.encode(code, at, to, count)
+            : kernel.encodeKeepingSums(code, at, to, rows, columns, carry, sums === 'ofRows' ? 1 : 0);
+        if (!isStored) checkRange(kernel.values(at, count), tensor);
+        to += count * byteSizes[dtype];
+      };
+    });
+    if (sums !== undefined) carried.set(kernel.values(carry, carried.length));
+    into.set(kernel.bytes(output, into.byteLength));
+  };
+}
+
 /** The least magnitudes that round to infinity: half a step above the largest finite number. */
-const overflow = {
+const overflow: Readonly<Record<FloatDType, number>> = {
   float64: Number.POSITIVE_INFINITY,
   float32: (2 - 2 ** -24) * 2 ** 127,
   bfloat16: (2 - 2 ** -8) * 2 ** 127,
   float16: 65520,
-} as const;
+};
 
-function checkRange(values: Float64Array, { name, dtype }: OutputTensor): void {
+function checkRange(values: Float64Array, { name, dtype }: OutputTensor, what?: string): void {
   const bad = firstBeyond(values, overflow[dtype]);
   if (bad === undefined) return;
-  const advice = Number.isFinite(bad) ? 'choose a wider --dtype' : 'the source holds a value that is no finite number';
-  throw new InputError(`${name}: ${bad} can't be stored as ${dtype}; ${advice}`);
+  const isWide = what !== undefined || Number.isFinite(bad);
+  const advice = isWide ? 'choose a wider --dtype' : 'the source holds a value that is no finite number';
+  throw new InputError(`${name}: ${what ?? bad} can't be stored as ${dtype}; ${advice}`);
 }

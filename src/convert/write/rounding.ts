@@ -7,8 +7,15 @@ export type Rounding = (block: Float64Array) => Float64Array;
 
 /** How the result of a rule is rounded: to nearest, or where sums must survive, with what is left over carried on. */
 export function roundingOf(rule: TensorRule, dtype: FloatDType, columns: number, transposed = false): Rounding {
-  if (rule.keepSums === undefined) return (block) => block.map((value) => roundTo(value, dtype));
-  return keepingSums(dtype, columns, (rule.keepSums === 'ofColumns') === transposed ? 'ofRows' : 'ofColumns');
+  const sums = keptSums(rule, transposed);
+  if (sums === undefined) return (block) => block.map((value) => roundTo(value, dtype));
+  return keepingSums(dtype, columns, sums);
+}
+
+/** The sums of the stored matrix that rounding must keep. */
+export function keptSums({ keepSums }: TensorRule, transposed: boolean): TensorRule['keepSums'] {
+  if (keepSums === undefined) return undefined;
+  return (keepSums === 'ofColumns') === transposed ? 'ofRows' : 'ofColumns';
 }
 
 /**

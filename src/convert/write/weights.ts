@@ -78,9 +78,9 @@ export async function streamTensors(
       : inThreads(inOrder, tensors, source, options);
   const next = async () => {
     await yieldToSignals(signal);
-    const blocks = await computed.next();
-    onBytes?.(blocks.reduce((sum, { byteLength }) => sum + byteLength, 0));
-    return blocks;
+    const bytes = await computed.next();
+    onBytes?.(bytes.byteLength);
+    return bytes;
   };
   const entries = files.map(
     (file, i) => [file, (entriesOf[i] ?? []).map((parts) => entryOf(parts, pieces, next))] as const,
@@ -120,7 +120,7 @@ function partsOf(tensors: readonly OutputTensor[], file: string): readonly (read
 function entryOf(
   parts: readonly NumberedTensor[],
   pieces: readonly (readonly Piece[])[],
-  next: () => Promise<readonly Uint8Array[]>,
+  next: () => Promise<Uint8Array>,
 ): TensorEntry {
   const [first] = parts;
   if (first === undefined) throw new Error('convert: a tensor has no parts');
@@ -131,7 +131,7 @@ function entryOf(
     dtype,
     shape: within?.shape ?? (transposed ? [...rule.shape].reverse() : rule.shape),
     async *data() {
-      for (let i = 0; i < count; i++) yield* await next();
+      for (let i = 0; i < count; i++) yield await next();
     },
   };
 }

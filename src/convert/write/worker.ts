@@ -3,28 +3,26 @@ import { openCheckpoint } from '../../checkpoint/index.ts';
 import { InputError } from '../../core/errors.ts';
 import type { WorkerReply } from '../../core/workers.ts';
 import { storedParameters } from '../rules/apply.ts';
-import { type Piece, type PieceWorkerData, pieceComputer } from './pieces.ts';
+import { type PieceTask, type PieceWorkerData, pieceComputer } from './pieces.ts';
 
-// A thread of a conversion: reads the source by itself and gives the bytes of the pieces that it is told to compute.
+// A thread of a conversion: reads the source by itself and puts the bytes of the pieces that it is told to
+// compute where all threads see them. What it
+// imports must not load the engine, which takes longer to start than a gigabyte to convert.
 
-type Reply = WorkerReply<readonly Uint8Array<ArrayBuffer>[]>;
-
-const { folder, storage, tensors, maxElements }: PieceWorkerData = workerData;
+const { folder, storage, tensors, maxElements, buffers }: PieceWorkerData = workerData;
 const compute = openCheckpoint(folder).then((checkpoint) =>
   pieceComputer(tensors, storedParameters(checkpoint, storage, maxElements), maxElements),
 );
 let previous: Promise<void> = Promise.resolve();
 
-parentPort?.on('message', (piece: Piece) => {
-  previous = previous.then(async () => {
-    const reply = await replyTo(piece);
-    parentPort?.postMessage(reply, reply.kind === 'done' ? reply.result.map(({ buffer }) => buffer) : []);
-  });
+parentPort?.on('message', (task: PieceTask) => {
+  previous = previous.then(async () => parentPort?.postMessage(await replyTo(task)));
 });
 
-async function replyTo(piece: Piece): Promise<Reply> {
+async function replyTo({ piece, buffer }: PieceTask): Promise<WorkerReply<null>> {
   try {
-    return { kind: 'done', result: await (await compute)(piece) };
+    await (await compute)(piece, new Uint8Array(buffers[buffer] ?? new ArrayBuffer(0)));
+    return { kind: 'done', result: null };
   } catch (error) {
     return error instanceof InputError ? { kind: 'refused', message: error.message } : { kind: 'failed', error };
   }
