@@ -1,48 +1,106 @@
 import { median } from '../../core/statistics/index.ts';
-import type { Difference, LogitDifference } from './schema.ts';
+import type { LogitDifference } from './schema.ts';
 
-/** What a model computed: logits `[positions, vocabularySize]`, and the stream's mean after the embeddings and each layer. */
-export interface Observation {
-  readonly vocabularySize: number;
-  readonly logits: Float64Array;
-  readonly residualMeans: readonly number[];
+/**
+ * Compares logits `[positions, vocabularySize]` that come as blocks of columns, each one `[positions, ids]`, and keeps no
+ * more than some numbers for each position.
+ */
+export interface LogitComparison {
+  add(reference: Float64Array, observed: Float64Array): void;
+  /** How far what was observed is from the reference. */
+  difference(): LogitDifference;
 }
 
-/** How far `observed` is from `reference`. */
-export function compareLogits(reference: Observation, observed: Observation): LogitDifference {
-  const { vocabularySize } = reference;
-  const positions = reference.logits.length / vocabularySize;
+export function compareLogits(positions: number): LogitComparison {
+  const [expected, found] = [logSumExps(positions), logSumExps(positions)];
+  /** Σ exp(p − largest p)·(p − q) */
+  const crossed = new Float64Array(positions);
   let maxAbsLogit = 0;
   let squaredError = 0;
   let squares = 0;
-  let kl = 0;
-  let agreements = 0;
-  for (let position = 0; position < positions; position++) {
-    const p = reference.logits.subarray(position * vocabularySize, (position + 1) * vocabularySize);
-    const q = observed.logits.subarray(position * vocabularySize, (position + 1) * vocabularySize);
-    for (let i = 0; i < p.length; i++) {
-      const logit = p[i] ?? Number.NaN;
-      const error = (q[i] ?? Number.NaN) - logit;
-      // Math.max keeps a NaN, so that no check passes over it.
-      maxAbsLogit = Math.max(maxAbsLogit, Math.abs(error));
-      squaredError += error * error;
-      squares += logit * logit;
-    }
-    kl += divergence(p, q);
-    if (indexOfMax(p) === indexOfMax(q)) agreements++;
-  }
+  let columns = 0;
   return {
-    maxAbsLogit,
-    nmse: squaredError === 0 ? 0 : squaredError / squares,
-    kl: kl / positions,
-    top1Agreement: agreements / positions,
+    add(reference, observed) {
+      const width = reference.length / positions;
+      for (let position = 0; position < positions; position++) {
+        const p = reference.subarray(position * width, (position + 1) * width);
+        const q = observed.subarray(position * width, (position + 1) * width);
+        const shrunk = expected.add(position, p);
+        found.add(position, q);
+        const largest = expected.largest(position);
+        let cross = (crossed[position] ?? Number.NaN) * shrunk;
+        for (let i = 0; i < width; i++) {
+          const logit = p[i] as number;
+          const error = (q[i] as number) - logit;
+          // Math.max keeps a NaN, so that no check passes over it.
+          maxAbsLogit = Math.max(maxAbsLogit, Math.abs(error));
+          squaredError += error * error;
+          squares += logit * logit;
+          cross -= Math.exp(logit - largest) * error;
+        }
+        crossed[position] = cross;
+      }
+      columns += width;
+    },
+    difference() {
+      if (columns === 0) throw new Error('convert: no logits were compared');
+      let kl = 0;
+      let agreements = 0;
+      for (let position = 0; position < positions; position++) {
+        // KL(softmax(p) ‖ softmax(q)) = Σ softmax(p)·(p − q) − log Σexp(p) + log Σexp(q), in nats.
+        kl +=
+          (crossed[position] ?? Number.NaN) / expected.sum(position) - expected.value(position) + found.value(position);
+        if (expected.indexOfLargest(position) === found.indexOfLargest(position)) agreements++;
+      }
+      return {
+        maxAbsLogit,
+        nmse: squaredError === 0 ? 0 : squaredError / squares,
+        kl: kl / positions,
+        top1Agreement: agreements / positions,
+      };
+    },
   };
 }
 
-export function compare(reference: Observation, observed: Observation): Difference {
+/** log Σexp of rows whose entries come block by block, without overflow. */
+export interface LogSumExps {
+  /** Takes the next entries of a row; gives what sums that were scaled to its largest entry so far are to be multiplied by. */
+  add(row: number, values: Float64Array): number;
+  largest(row: number): number;
+  indexOfLargest(row: number): number;
+  /** Σ exp(x − the largest x) */
+  sum(row: number): number;
+  value(row: number): number;
+}
+
+export function logSumExps(rows: number): LogSumExps {
+  const largest = new Float64Array(rows).fill(Number.NEGATIVE_INFINITY);
+  const places = new Float64Array(rows);
+  const sums = new Float64Array(rows);
+  const counts = new Float64Array(rows);
+  const of = (values: Float64Array, row: number) => values[row] ?? Number.NaN;
   return {
-    ...compareLogits(reference, observed),
-    residualMeans: { before: [...reference.residualMeans], after: [...observed.residualMeans] },
+    add(row, values) {
+      const before = of(largest, row);
+      let most = before;
+      for (let i = 0; i < values.length; i++) {
+        const value = values[i] as number;
+        if (!(value > most)) continue;
+        most = value;
+        places[row] = of(counts, row) + i;
+      }
+      counts[row] = of(counts, row) + values.length;
+      largest[row] = most;
+      const shrunk = before === most ? 1 : Math.exp(before - most);
+      let sum = of(sums, row) * shrunk;
+      for (let i = 0; i < values.length; i++) sum += Math.exp((values[i] as number) - most);
+      sums[row] = sum;
+      return shrunk;
+    },
+    largest: (row) => of(largest, row),
+    indexOfLargest: (row) => of(places, row),
+    sum: (row) => of(sums, row),
+    value: (row) => of(largest, row) + Math.log(of(sums, row)),
   };
 }
 
@@ -55,31 +113,4 @@ export function medianDifference(differences: readonly LogitDifference[]): Logit
     kl: of((difference) => difference.kl),
     top1Agreement: of((difference) => difference.top1Agreement),
   };
-}
-
-/** KL(softmax(p) ‖ softmax(q)) = Σ softmax(p)·(p − q) − log Σexp(p) + log Σexp(q), in nats. */
-function divergence(p: Float64Array, q: Float64Array): number {
-  const logP = logSumExp(p);
-  const logQ = logSumExp(q);
-  let sum = 0;
-  for (let i = 0; i < p.length; i++) {
-    const x = (p[i] ?? Number.NaN) - logP;
-    const y = (q[i] ?? Number.NaN) - logQ;
-    sum += Math.exp(x) * (x - y);
-  }
-  return sum;
-}
-
-/** ln Σ exp(x), without overflow. */
-export function logSumExp(row: Float64Array): number {
-  const max = row.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
-  let sum = 0;
-  for (const value of row) sum += Math.exp(value - max);
-  return max + Math.log(sum);
-}
-
-function indexOfMax(row: Float64Array): number {
-  let best = 0;
-  for (let i = 1; i < row.length; i++) if ((row[i] ?? Number.NaN) > (row[best] ?? Number.NaN)) best = i;
-  return best;
 }
