@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { openSafetensors } from '../checkpoint/index.ts';
 import { InputError } from '../core/errors.ts';
 import { saveNormlabModel } from '../models/index.ts';
-import { lossOn } from './certificate/loss.ts';
+import { tallyLogits } from './certificate/logits.ts';
 import { certifyModels } from './certify-models.ts';
 import { type ConvertOptions, convertModel } from './convert.ts';
 import { preLnSpec, randomParameters } from './decoder.fixture.ts';
@@ -143,15 +143,15 @@ test('perplexity is exp of the loss that transformers recorded', async () => {
   const length = ids.length / batch;
   const rows = Array.from({ length: batch }, (_, row) => ids.slice(row * length, (row + 1) * length));
   const vocabularySize = logits.length / ids.length;
-  const loss = lossOn(rows);
+  const tally = tallyLogits(rows);
   for (const [start, end] of [
     [0, 10],
     [10, 11],
     [11, vocabularySize],
   ] as const) {
-    loss.add(logits.filter((_, i) => i % vocabularySize >= start && i % vocabularySize < end));
+    tally.add(logits.filter((_, i) => i % vocabularySize >= start && i % vocabularySize < end));
   }
-  expect(loss.perplexity() / Math.exp(recorded)).toBeCloseTo(1, 12);
+  expect(tally.perplexity() / Math.exp(recorded)).toBeCloseTo(1, 12);
 });
 
 test('a conversion is certified on a text', async () => {

@@ -60,6 +60,7 @@ export function startArithmetic(engine: Engine): Arithmetic {
   async function product(x: Value, weight: Value): Promise<Value> {
     products ??= engine.createSession(
       encodeModel(emitOnnx({ y: linear() }, { floatType: 'float64', fusedTransposes })),
+      { spinning: false },
     );
     const inner = x.shape.at(-1) ?? 1;
     const { data } = float(

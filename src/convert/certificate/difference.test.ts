@@ -1,12 +1,15 @@
 import { expect, test } from 'vitest';
 import { createRandom } from '../../core/random.ts';
 import { compareLogits, medianDifference } from './difference.ts';
+import { tallyLogits } from './logits.ts';
 import { differenceOf } from './observe.fixture.ts';
 
 /** Logits `[positions, 2]`, all at once. */
 function compared(reference: readonly number[], observed: readonly number[]) {
-  const comparison = compareLogits(reference.length / 2);
-  comparison.add(Float64Array.from(reference), Float64Array.from(observed));
+  const one = () => tallyLogits([new Array(reference.length / 2).fill(0)]);
+  const [expected, found] = [one(), one()];
+  const comparison = compareLogits(expected, found);
+  comparison.add(expected.add(Float64Array.from(reference)), found.add(Float64Array.from(observed)));
   return comparison.difference();
 }
 
@@ -42,11 +45,13 @@ test.each([1, 7, 20])('blocks of %i columns give what the whole rows do', (width
   const reference = draw(300);
   const noise = draw(0.3);
   const observed = reference.map((logit, i) => logit + (noise[i] ?? 0));
-  const comparison = compareLogits(positions);
+  const one = () => tallyLogits([new Array(positions).fill(0)]);
+  const [expected, found] = [one(), one()];
+  const comparison = compareLogits(expected, found);
   for (let start = 0; start < vocabularySize; start += width) {
     const columns = (logits: Float64Array) =>
       logits.filter((_, i) => i % vocabularySize >= start && i % vocabularySize < start + width);
-    comparison.add(columns(reference), columns(observed));
+    comparison.add(expected.add(columns(reference)), found.add(columns(observed)));
   }
   const [blocks, whole] = [
     comparison.difference(),

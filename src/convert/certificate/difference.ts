@@ -1,56 +1,50 @@
 import { median } from '../../core/statistics/index.ts';
+import type { LogitBlock, LogitTally } from './logits.ts';
 import type { LogitDifference } from './schema.ts';
 
-/**
- * Compares logits `[positions, vocabularySize]` that come as blocks of columns, each one `[positions, ids]`, and keeps no
- * more than some numbers for each position.
- */
+/** Compares logits that come as blocks, of which no more than some numbers are kept. */
 export interface LogitComparison {
-  add(reference: Float64Array, observed: Float64Array): void;
+  add(reference: LogitBlock, observed: LogitBlock): void;
   /** How far what was observed is from the reference. */
   difference(): LogitDifference;
 }
 
-export function compareLogits(positions: number): LogitComparison {
-  const [expected, found] = [logSumExps(positions), logSumExps(positions)];
-  /** Σ exp(p − largest p)·(p − q) */
+/** The tallies must have been given the blocks that are compared. */
+export function compareLogits(reference: LogitTally, observed: LogitTally): LogitComparison {
+  const { positions } = reference;
+  /** Σ exp(p − largest p)·(p − q) of each position. */
   const crossed = new Float64Array(positions);
   let maxAbsLogit = 0;
   let squaredError = 0;
   let squares = 0;
-  let columns = 0;
   return {
-    add(reference, observed) {
-      const width = reference.length / positions;
+    add({ logits: p, weights, shrinkage }, { logits: q }) {
+      const width = p.length / positions;
       for (let position = 0; position < positions; position++) {
-        const p = reference.subarray(position * width, (position + 1) * width);
-        const q = observed.subarray(position * width, (position + 1) * width);
-        const shrunk = expected.add(position, p);
-        found.add(position, q);
-        const largest = expected.largest(position);
-        let cross = (crossed[position] ?? Number.NaN) * shrunk;
-        for (let i = 0; i < width; i++) {
+        let cross = (crossed[position] ?? Number.NaN) * (shrinkage[position] ?? Number.NaN);
+        const end = (position + 1) * width;
+        for (let i = position * width; i < end; i++) {
           const logit = p[i] as number;
           const error = (q[i] as number) - logit;
           // Math.max keeps a NaN, so that no check passes over it.
           maxAbsLogit = Math.max(maxAbsLogit, Math.abs(error));
           squaredError += error * error;
           squares += logit * logit;
-          cross -= Math.exp(logit - largest) * error;
+          cross -= (weights[i] as number) * error;
         }
         crossed[position] = cross;
       }
-      columns += width;
     },
     difference() {
-      if (columns === 0) throw new Error('convert: no logits were compared');
       let kl = 0;
       let agreements = 0;
       for (let position = 0; position < positions; position++) {
         // KL(softmax(p) ‖ softmax(q)) = Σ softmax(p)·(p − q) − log Σexp(p) + log Σexp(q), in nats.
         kl +=
-          (crossed[position] ?? Number.NaN) / expected.sum(position) - expected.value(position) + found.value(position);
-        if (expected.indexOfLargest(position) === found.indexOfLargest(position)) agreements++;
+          (crossed[position] ?? Number.NaN) / reference.weight(position) -
+          reference.logSumExp(position) +
+          observed.logSumExp(position);
+        if (reference.indexOfLargest(position) === observed.indexOfLargest(position)) agreements++;
       }
       return {
         maxAbsLogit,
@@ -59,48 +53,6 @@ export function compareLogits(positions: number): LogitComparison {
         top1Agreement: agreements / positions,
       };
     },
-  };
-}
-
-/** log Σexp of rows whose entries come block by block, without overflow. */
-export interface LogSumExps {
-  /** Takes the next entries of a row; gives what sums that were scaled to its largest entry so far are to be multiplied by. */
-  add(row: number, values: Float64Array): number;
-  largest(row: number): number;
-  indexOfLargest(row: number): number;
-  /** Σ exp(x − the largest x) */
-  sum(row: number): number;
-  value(row: number): number;
-}
-
-export function logSumExps(rows: number): LogSumExps {
-  const largest = new Float64Array(rows).fill(Number.NEGATIVE_INFINITY);
-  const places = new Float64Array(rows);
-  const sums = new Float64Array(rows);
-  const counts = new Float64Array(rows);
-  const of = (values: Float64Array, row: number) => values[row] ?? Number.NaN;
-  return {
-    add(row, values) {
-      const before = of(largest, row);
-      let most = before;
-      for (let i = 0; i < values.length; i++) {
-        const value = values[i] as number;
-        if (!(value > most)) continue;
-        most = value;
-        places[row] = of(counts, row) + i;
-      }
-      counts[row] = of(counts, row) + values.length;
-      largest[row] = most;
-      const shrunk = before === most ? 1 : Math.exp(before - most);
-      let sum = of(sums, row) * shrunk;
-      for (let i = 0; i < values.length; i++) sum += Math.exp((values[i] as number) - most);
-      sums[row] = sum;
-      return shrunk;
-    },
-    largest: (row) => of(largest, row),
-    indexOfLargest: (row) => of(places, row),
-    sum: (row) => of(sums, row),
-    value: (row) => of(largest, row) + Math.log(of(sums, row)),
   };
 }
 

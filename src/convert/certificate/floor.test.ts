@@ -5,7 +5,11 @@ import { perturb } from './floor.ts';
 /** What is added to numbers of many sizes, in units of their last place. */
 function noiseOf(dtype: 'float64' | 'float32' | 'bfloat16'): Float64Array {
   const data = Float64Array.from({ length: 20_000 }, (_, i) => (i % 2 === 0 ? 1.3 : -1.7) * 2 ** ((i % 41) - 20));
-  const { data: perturbed } = perturb({ dtype: 'float', shape: [data.length], data }, { name: 'w' }, dtype, 0);
+  const { data: perturbed } = perturb(
+    { dtype: 'float', shape: [data.length], data },
+    { name: 'w' },
+    { dtype, seed: 0 },
+  );
   return data.map((x, i) => ((perturbed[i] ?? Number.NaN) - x) / ulp(x, dtype));
 }
 
@@ -29,7 +33,10 @@ test('it is at most half a unit, but for float64, which holds no halves', () => 
 function noiseOn(name: string, seed: number, ranges?: readonly { readonly start: number; readonly end: number }[]) {
   const rows = ranges?.reduce((sum, { start, end }) => sum + end - start, 0) ?? 40;
   const ones = { dtype: 'float', shape: [rows, 25], data: new Float64Array(25 * rows).fill(1) } as const;
-  return Array.from(perturb(ones, { name, ranges }, 'bfloat16', seed).data, (x) => (x - 1) / ulp(1, 'bfloat16'));
+  return Array.from(
+    perturb(ones, { name, ranges }, { dtype: 'bfloat16', seed }).data,
+    (x) => (x - 1) / ulp(1, 'bfloat16'),
+  );
 }
 
 test('noise is another one for each seed, parameter and entry, and the same every time', () => {

@@ -7,20 +7,26 @@ import type { NarrowedParameter } from './stages.ts';
 /** How many perturbed copies of the source the floor is the median of. */
 export const floorSeeds = 9;
 
+export interface PerturbOptions {
+  /** The element type to which it is rounded. */
+  readonly dtype: FloatDType;
+  readonly seed: number;
+  /** Where the result is put. Default: a new array. */
+  readonly into?: Float64Array | undefined;
+}
+
 /**
- * A parameter, or part of one, with ±½ ulp of uniform noise on every entry: what rounding it to an element type would do
+ * A parameter, or part of one, with ±½ ulp of uniform noise on every entry: what rounding it would do
  * to any model that computes the same. The noise of an entry is a function of the seed, the parameter's name and the
  * entry's place in it.
  */
 export function perturb(
   { shape, data }: Value,
   { name, ranges }: Pick<NarrowedParameter, 'name' | 'ranges'>,
-  dtype: FloatDType,
-  seed: number,
+  { dtype, seed, into = new Float64Array(data.length) }: PerturbOptions,
 ): Value {
   const noise = noiseOf(name, seed);
   const width = shape.length === 1 ? 1 : (shape[1] ?? 1);
-  const result = new Float64Array(data.length);
   const units = unitsByExponent[dtype];
   const addNoise = dtype === 'float64' ? wholeUnit : (value: number) => value;
   // Little-endian, as everywhere that ONNX Runtime runs: the exponent is in the upper half of each entry.
@@ -30,10 +36,10 @@ export function perturb(
     const first = i - start * width;
     for (const last = first + end * width; i < last; i++) {
       const unit = units[((halves[2 * i + 1] as number) >>> 20) & 0x7ff] as number;
-      result[i] = (data[i] as number) + addNoise(noise(i - first)) * unit;
+      into[i] = (data[i] as number) + addNoise(noise(i - first)) * unit;
     }
   }
-  return { dtype: 'float', shape, data: result };
+  return { dtype: 'float', shape, data: into };
 }
 
 /**

@@ -70,7 +70,7 @@ async function measuredInMemory(
     new Map(
       [...source.parameters].map(([name, value]): [string, Value] => {
         const dtype = rewritten.get(name);
-        return [name, dtype === undefined ? value : perturb(value, { name }, dtype, seed)];
+        return [name, dtype === undefined ? value : perturb(value, { name }, { dtype, seed })];
       }),
     );
   const floors = Array.from({ length: floorSeeds }, (_, seed) =>

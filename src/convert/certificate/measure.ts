@@ -9,6 +9,7 @@ import { type Decoder, type InputIds, readNarrowed, withHead } from './decoder.t
 import { medianDifference } from './difference.ts';
 import { floorSeeds } from './floor.ts';
 import { failures, limitsOf } from './limits.ts';
+import type { LogitBlock } from './logits.ts';
 import { advance, type Run, type Runs, runsOf, type StageGraph, stageGraph } from './runs.ts';
 import type { Certificate, Difference } from './schema.ts';
 import { parametersOf, stageElements, stagesOf } from './stages.ts';
@@ -70,15 +71,15 @@ async function runThrough(runs: Runs, held: Map<string, Value>, options: Measure
   let largestLogit = 0;
   for (const [i, stage] of stages.entries()) {
     const graphs = new Map<DecoderSpec, StageGraph>();
-    let expected: Value | undefined;
+    let expected: LogitBlock | undefined;
     const take = async (each: Run) => {
       const graph = graphs.get(each.spec) ?? stageGraph(each.spec, stage, inputIds);
       graphs.set(each.spec, graph);
       const output = await advance(each, stage.piece, graph, inputIds);
-      expected ??= output;
       if (stage.piece.kind === 'logits') {
-        each.comparison.add(expected.data, output.data);
-        each.loss.add(output.data);
+        const block = each.tally.add(output.data);
+        expected ??= block;
+        each.comparison.add(expected, block);
       }
       await step(elements[i] ?? 0);
     };
@@ -89,7 +90,7 @@ async function runThrough(runs: Runs, held: Map<string, Value>, options: Measure
     // What the other model needs does not come on top of this.
     held.clear();
     for (const each of ofWritten) await take(each);
-    if (stage.piece.kind === 'logits') largestLogit = largest(expected?.data ?? [], largestLogit);
+    largestLogit = largest(expected?.logits ?? [], largestLogit);
   }
   return largestLogit;
 }
@@ -116,7 +117,7 @@ function figuresOf(runs: Runs, largestLogit: number, isText: boolean): DecoderCo
     ...comparison.difference(),
     residualMeans: { before: [...reference.residualMeans], after: [...residualMeans] },
   });
-  const perplexity = ({ loss }: Run) => loss.perplexity();
+  const perplexity = ({ tally }: Run) => tally.perplexity();
   const figures = {
     algebra: algebra === null ? null : compared(algebra),
     stored: compared(stored),

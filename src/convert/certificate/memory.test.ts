@@ -16,7 +16,7 @@ test('the number of layers counts for nothing, the size of a block and what a to
 });
 
 /** The peak of a whole process in bytes, measured: `normlab convert` of a random model to rmsnorm, VmHWM of Linux. */
-test.each([['gpt2-small', 428 * 2 ** 20]])(
+test.each([['gpt2-small', 449 * 2 ** 20]])(
   '%s: the bound holds for what was measured and is less than twice that',
   (id, peak) => {
     const bound = certificateBytes(presetSpec(findPreset(id)), rows(2, 32));

@@ -1,4 +1,5 @@
 import type { FloatDType } from '../../core/dtype.ts';
+import { sizeOf } from '../../core/shape.ts';
 import { makeValue, type Value } from '../../graph/index.ts';
 import { buildPiece, type DecoderSpec, type PieceGraph } from '../../models/index.ts';
 import { matrixOf } from '../rules/matrix.ts';
@@ -7,7 +8,7 @@ import type { Arithmetic, Compute } from './arithmetic.ts';
 import { type Decoder, type InputIds, readNarrowed, withHead } from './decoder.ts';
 import { compareLogits, type LogitComparison } from './difference.ts';
 import { floorSeeds, perturb } from './floor.ts';
-import { type Loss, lossOn } from './loss.ts';
+import { type LogitTally, tallyLogits } from './logits.ts';
 import { type NarrowedParameter, parametersOf, type Stage, usedIds } from './stages.ts';
 
 /** One way to compute one decoder, on its way from the embeddings to the logits. */
@@ -16,8 +17,9 @@ export interface Run {
   readonly compute: Compute;
   /** Gives what a stage uses of a parameter. */
   readonly read: (parameter: NarrowedParameter) => Promise<Value>;
+  readonly tally: LogitTally;
+  /** With the logits of the reference. */
   readonly comparison: LogitComparison;
-  readonly loss: Loss;
   /** The largest |mean over the hidden dimension| of the stream after the embeddings and each block. */
   readonly residualMeans: number[];
   /** The stream, or what the head reads; undefined before the embeddings. */
@@ -49,24 +51,34 @@ export function runsOf(
   arithmetic: Arithmetic,
   held: ReadonlyMap<string, Value>,
 ): Runs {
-  const run = ({ spec }: Decoder, compute: Compute, read: Run['read']): Run => ({
+  const expected = tallyLogits(inputIds);
+  const run = ({ spec }: Decoder, compute: Compute, read: Run['read'], tally = tallyLogits(inputIds)): Run => ({
     spec,
     compute,
     read,
-    comparison: compareLogits(inputIds.flat().length),
-    loss: lossOn(inputIds),
+    tally,
+    comparison: compareLogits(expected, tally),
     residualMeans: [],
     x: undefined,
   });
+  const scratch = new Map<string, Float64Array>();
   const fromMemory = async ({ name }: NarrowedParameter): Promise<Value> => {
     const value = held.get(name);
     if (value === undefined) throw new Error(`convert: ${name} is not in memory`);
     return value;
   };
+  // One run is done with a stage's parameters before the next one perturbs them.
+  const scratchFor = ({ name, shape }: NarrowedParameter): Float64Array => {
+    const place = name.replace(/^blocks\.\d+\./, '');
+    const known = scratch.get(place);
+    const array = known?.length === sizeOf(shape) ? known : new Float64Array(sizeOf(shape));
+    scratch.set(place, array);
+    return array;
+  };
   const perturbedBy = (seed: number) => async (parameter: NarrowedParameter) => {
     const dtype = rewritten.get(parameter.name);
     const value = await fromMemory(parameter);
-    return dtype === undefined ? value : perturb(value, parameter, dtype, seed);
+    return dtype === undefined ? value : perturb(value, parameter, { dtype, seed, into: scratchFor(parameter) });
   };
   const from =
     ({ parameters }: Decoder) =>
@@ -74,7 +86,7 @@ export function runsOf(
       readNarrowed(parameters, parameter);
   const ideal = exact === null ? null : withHead(exact(preferring(held, source.parameters)));
   return {
-    reference: run(source, arithmetic.exact, fromMemory),
+    reference: run(source, arithmetic.exact, fromMemory, expected),
     sourceRun: run(source, arithmetic.float32, fromMemory),
     perturbed: Array.from({ length: floorSeeds }, (_, seed) => run(source, arithmetic.exact, perturbedBy(seed))),
     algebra: ideal === null ? null : run(ideal, arithmetic.exact, from(ideal)),
