@@ -5,6 +5,7 @@ import type { Value } from '../../graph/index.ts';
 import { decoderParameters, openModel } from '../../models/index.ts';
 import { preLnSpec, randomParameters } from '../decoder.fixture.ts';
 import { goldenFolder } from '../golden.fixture.ts';
+import { preLnCases } from '../preLnCases.fixture.ts';
 import { applyRules, type ParameterValues, storedParameters, valueParameters } from '../rules/apply.ts';
 import { conversionPlan } from '../rules/plan.ts';
 import { untied } from '../rules/spec.ts';
@@ -19,37 +20,6 @@ import { measure } from './measure.ts';
 import { differenceOf, type MemoryDecoder, type Observation, observe, observeInEngine } from './observe.fixture.ts';
 import type { Difference, LogitDifference } from './schema.ts';
 
-/** Every Pre-LN architecture that there is golden data for. */
-const cases = [
-  'biogpt',
-  'bloom',
-  'codegen',
-  'cohere',
-  'cohere2',
-  'cohere_qk',
-  'dbrx',
-  'falcon_new_arch',
-  'falcon_rw_arch',
-  'gpt2',
-  'gpt2_bf16',
-  'gpt2_n36_untied',
-  'gpt_bigcode',
-  'gpt_neo',
-  'gpt_neox_hub_buffers',
-  'gpt_neox_parallel',
-  'gptj',
-  'mpt',
-  'nemotron',
-  'olmo',
-  'opt',
-  'persimmon',
-  'phi',
-  'phi_qk',
-  'stablelm',
-  'stablelm_qk_parallel',
-  'starcoder2',
-  'xglm',
-];
 const targets = ['rmsnorm', 'crmsnorm'] as const;
 const engine = cpuEngine();
 
@@ -93,7 +63,7 @@ function expectClose(found: LogitDifference, expected: LogitDifference, toleranc
   expect(found.top1Agreement).toBe(expected.top1Agreement);
 }
 
-describe.each(cases)('%s', (name) => {
+describe.each(preLnCases)('%s', (name) => {
   test.each(targets)('as %s has the figures that whole decoders in memory have', async (target) => {
     const model = await openModel(goldenFolder(name));
     try {
