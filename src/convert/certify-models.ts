@@ -1,20 +1,22 @@
 import type { FloatDType } from '../core/dtype.ts';
 import { InputError, RefusalError } from '../core/errors.ts';
+import { yieldToSignals } from '../core/interrupt.ts';
 import { cpuEngine } from '../engine/index.ts';
 import { type DecoderSpec, decoderParameters, type Model, openModel } from '../models/index.ts';
 import { holdsExactly, rewrittenDTypes } from './certificate/certify.ts';
+import { type Decoder, exactDecoder, withHead } from './certificate/decoder.ts';
 import { certificateInputs, type InputsOptions } from './certificate/inputs.ts';
 import { type DecoderComparison, measure } from './certificate/measure.ts';
-import type { Decoder } from './certificate/observe.ts';
 import type { CertificateInputs } from './certificate/schema.ts';
 import { checkMemory } from './checks.ts';
 import { formatOf } from './formats/registry.ts';
 import { conversionTargets } from './options.ts';
 import { nothingToDo } from './refuse.ts';
-import { applyRules, type ParameterValues, storedParameters } from './rules/apply.ts';
-import { type ConversionPlan, conversionPlan, type TensorRule } from './rules/plan.ts';
+import { storedParameters } from './rules/apply.ts';
+import { blocksOf, type RowMatrix } from './rules/matrix.ts';
+import { type ConversionPlan, conversionPlan } from './rules/plan.ts';
 import { untied } from './rules/spec.ts';
-import { readParameterValues } from './rules/values.ts';
+import { shareProgress } from './write/flow.ts';
 import { storedDType, untiedStorage } from './write/layout.ts';
 
 export interface CertifyModelsOptions {
@@ -71,29 +73,25 @@ async function compareModels(source: Model, converted: Model, options: CertifyMo
   await checkReadable(converted, inputs, given);
   checkMemory([source, converted], inputs.inputIds, 'compare on fewer --tokens, or on a machine with more');
   const plan = planBetween(source, converted.spec);
+  const rewritten = new Map([
+    ...(await differingDTypes(source, converted, options.signal)),
+    ...(plan === undefined
+      ? []
+      : rewrittenDTypes({ plan, dtypes: dtypesOf(converted), sourceDTypes: dtypesOf(source) })),
+  ]);
   const measured = await measure({
-    sourceSpec: untied(source.spec),
-    source: async () => (await readUntied(source)).parameters,
-    rewritten: async (parameters) =>
-      new Map([
-        ...(await differingDTypes(source, converted, parameters)),
-        ...(plan === undefined
-          ? []
-          : rewrittenDTypes({ plan, dtypes: dtypesOf(converted), sourceDTypes: dtypesOf(source) })),
-      ]),
+    source: decoderOf(source),
+    rewritten,
     exact:
       plan === undefined
         ? null
-        : async (parameters) => ({
-            spec: untied(converted.spec),
-            parameters: await applyRules(withHead(plan), parameters),
-          }),
-    written: () => readUntied(converted),
+        : (parameters) => exactDecoder({ ...converted.spec, tiedHead: plan.spec.tiedHead }, plan.rules, parameters),
+    written: decoderOf(converted),
     inputIds: inputs.inputIds,
     isText: inputs.kind === 'text',
     engine: cpuEngine(),
     signal: options.signal,
-    onRun: (done, total) => options.onProgress?.(`comparing: run ${done + 1} of ${total}`),
+    onProgress: shareProgress('comparing', options.onProgress),
   });
   return { source: describe(source), converted: describe(converted), inputs, ...measured };
 }
@@ -169,16 +167,8 @@ function signature(spec: DecoderSpec): string {
   return JSON.stringify([norms, decoderParameters(spec).map(({ name, shape }) => [name, shape])]);
 }
 
-/** The rules with that of a head which is left tied to the token embedding. */
-function withHead({ spec, rules }: ConversionPlan): readonly TensorRule[] {
-  const embedding = rules.find(({ name }) => name === 'embedding.token.weight');
-  return spec.tiedHead && embedding !== undefined ? [...rules, { ...embedding, name: 'head.weight' }] : rules;
-}
-
-async function readUntied(model: Model): Promise<Decoder & { readonly parameters: ParameterValues }> {
-  const spec = untied(model.spec);
-  const parameters = storedParameters(model.checkpoint, untiedStorage(model));
-  return { spec, parameters: await readParameterValues(spec, parameters) };
+function decoderOf({ spec, checkpoint, storage }: Model): Decoder {
+  return { spec, parameters: storedParameters(checkpoint, storage) };
 }
 
 /**
@@ -188,22 +178,32 @@ async function readUntied(model: Model): Promise<Decoder & { readonly parameters
 async function differingDTypes(
   source: Model,
   converted: Model,
-  parameters: ParameterValues,
+  signal = new AbortController().signal,
 ): Promise<ReadonlyMap<string, FloatDType>> {
-  const storage = untiedStorage(converted);
-  const read = storedParameters(converted.checkpoint, storage);
+  const [own, other] = [withHead(decoderOf(source)), withHead(decoderOf(converted))];
   const dtypes = dtypesOf(converted);
   const leastExact = [...dtypes.values()].reduce((a, b) => (holdsExactly(a, b) ? b : a), 'float64');
   const rewritten = new Map<string, FloatDType>();
-  for (const { name } of decoderParameters(untied(source.spec))) {
+  for (const { name } of decoderParameters(own.spec)) {
     const dtype = dtypes.get(name);
-    const matrix = dtype === undefined ? undefined : read(name);
-    const values = matrix === undefined ? undefined : await matrix.read({ start: 0, end: matrix.rows });
-    const own = parameters.get(name)?.data;
-    const isCopy = values?.length === own?.length && values?.every((value, i) => value === own?.[i]);
+    const isCopy = dtype !== undefined && (await holdSame(own.parameters(name), other.parameters(name), signal));
     if (!isCopy) rewritten.set(name, dtype ?? leastExact);
   }
   return rewritten;
+}
+
+async function holdSame(one: RowMatrix, other: RowMatrix, signal: AbortSignal): Promise<boolean> {
+  if (one.rows !== other.rows || one.columns !== other.columns) return false;
+  // Two transposes are compared as what they are the transposes of: each read of one passes over all of it.
+  if (one.transposeOf !== undefined && other.transposeOf !== undefined) {
+    return holdSame(one.transposeOf, other.transposeOf, signal);
+  }
+  for (const block of blocksOf(one)) {
+    await yieldToSignals(signal);
+    const [left, right] = await Promise.all([one.read(block), other.read(block)]);
+    if (!left.every((value, i) => value === right[i])) return false;
+  }
+  return true;
 }
 
 /** The element type in which each parameter is stored, the head by itself. */

@@ -4,8 +4,8 @@ import { basename, dirname, isAbsolute, join, relative, resolve } from 'node:pat
 import { RefusalError } from '../core/errors.ts';
 import { formatBytes } from '../core/format.ts';
 import type { Model } from '../models/index.ts';
+import type { InputIds } from './certificate/decoder.ts';
 import { certificateBytes } from './certificate/memory.ts';
-import type { InputIds } from './certificate/observe.ts';
 
 /** Throws RefusalError where the output would be the source, inside it or around it. */
 export function checkPlaces(source: string, out: string): void {

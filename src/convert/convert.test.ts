@@ -8,8 +8,7 @@ import { InputError, InterruptedError, RefusalError } from '../core/errors.ts';
 import { ulp } from '../core/rounding.ts';
 import { normlabVersion } from '../core/version.ts';
 import { saveNormlabModel } from '../models/index.ts';
-import { compareLogits } from './certificate/difference.ts';
-import { observe, readDecoder } from './certificate/observe.ts';
+import { differenceOf, observe, readDecoder } from './certificate/observe.fixture.ts';
 import { certificateSchema } from './certificate/schema.ts';
 import { convertModel } from './convert.ts';
 import { preLnSpec, randomParameters } from './decoder.fixture.ts';
@@ -268,7 +267,7 @@ test('normlab’s own models are converted, with biases that only the folded nor
   expect(rules.get('blocks.0.mlp.down.bias')).toBe('zeros');
   expect(rules.get('blocks.0.mlp.up.bias')).toBe('zeros; add blocks.0.mlp.up.weight · blocks.0.mlp.input_norm.bias');
   const inputIds = [[1, 2, 3, 4]];
-  const difference = compareLogits(
+  const difference = differenceOf(
     observe(await readDecoder(source), inputIds),
     observe(await readDecoder(out), inputIds),
   );

@@ -8,7 +8,6 @@ import { type Model, openModel } from '../models/index.ts';
 import { certify } from './certificate/certify.ts';
 import { certificateInputs, type InputsOptions } from './certificate/inputs.ts';
 import { failures } from './certificate/limits.ts';
-import type { Decoder } from './certificate/observe.ts';
 import { type Certificate, type CertificateInputs, certificateFormatVersion } from './certificate/schema.ts';
 import { checkMemory, checkPlaces } from './checks.ts';
 import type { Format, FormatOutput } from './formats/format.ts';
@@ -18,8 +17,7 @@ import { nothingToDo } from './refuse.ts';
 import { storedParameters } from './rules/apply.ts';
 import { describeRule } from './rules/describe.ts';
 import type { ConversionPlan } from './rules/plan.ts';
-import { readParameterValues } from './rules/values.ts';
-import { byteProgress, defaultThreads, together } from './write/flow.ts';
+import { byteProgress, defaultThreads, shareProgress, together } from './write/flow.ts';
 import { type OutputTensor, storedDType, untiedStorage } from './write/layout.ts';
 import { hashSource, type SourceHash, sourceBytes } from './write/source.ts';
 import { storedBytes } from './write/weights.ts';
@@ -164,18 +162,19 @@ async function makeCertificate(
   { target, signal, onProgress, ...options }: ConvertOptions,
 ): Promise<Certificate> {
   const storage = untiedStorage(model);
+  const written = await format.open(folder);
   const measurements = await certify({
     plan,
-    source: () => readParameterValues(plan.source, storedParameters(model.checkpoint, storage)),
+    source: storedParameters(model.checkpoint, storage),
     dtypes: new Map(tensors.map(({ rule, dtype }) => [rule.name, dtype])),
     sourceDTypes: new Map([...storage.keys()].map((name) => [name, storedDType(model, storage, name)])),
-    written: () => readWritten(format, folder),
+    written,
     inputIds: inputs.inputIds,
     isText: inputs.kind === 'text',
     engine: cpuEngine(),
     signal,
-    onRun: (done, total) => onProgress?.(`checking: run ${done + 1} of ${total}`),
-  });
+    onProgress: shareProgress('checking', onProgress),
+  }).finally(() => written.close());
   if (!measurements.passed) {
     throw new CheckFailedError(`${options.out}: not written: ${failures(measurements).join('; ')}`);
   }
@@ -198,15 +197,6 @@ async function makeCertificate(
     inputs,
     ...measurements,
   };
-}
-
-async function readWritten(format: Format, folder: string): Promise<Decoder> {
-  const { spec, parameters, close } = await format.open(folder);
-  try {
-    return { spec, parameters: await readParameterValues(spec, parameters) };
-  } finally {
-    await close();
-  }
 }
 
 function isUntied(model: Model, plan: ConversionPlan): boolean {

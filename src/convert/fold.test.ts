@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { openCheckpoint } from '../checkpoint/index.ts';
 import { RefusalError } from '../core/errors.ts';
 import { kindOf } from '../models/index.ts';
-import { readDecoder } from './certificate/observe.ts';
+import { readDecoder } from './certificate/observe.fixture.ts';
 import { convertModel } from './convert.ts';
 import { converted, differenceToGolden, goldenFolder, temporaryPaths } from './golden.fixture.ts';
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll } from 'vitest';
 import { openSafetensors } from '../checkpoint/index.ts';
-import { observe, readDecoder } from './certificate/observe.ts';
+import { observe, readDecoder } from './certificate/observe.fixture.ts';
 import { type ConvertedModel, type ConvertOptions, convertModel } from './convert.ts';
 
 /** The folder of a golden case: a checkpoint, and what transformers computed with it in float64. */

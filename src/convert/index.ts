@@ -1,10 +1,10 @@
 /** The lossless conversion of Pre-LN models to Pre-RMSNorm and Pre-CRMSNorm. Published as `normlab/convert`. */
 
 export { type CertifyOptions, certify } from './certificate/certify.ts';
+export type { Decoder, InputIds } from './certificate/decoder.ts';
 export type { InputsOptions } from './certificate/inputs.ts';
 export { failures } from './certificate/limits.ts';
 export type { DecoderComparison, Measurements } from './certificate/measure.ts';
-export type { Decoder, InputIds } from './certificate/observe.ts';
 export { readCertificate } from './certificate/read.ts';
 export {
   type Certificate,

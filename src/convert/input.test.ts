@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { openCheckpoint, openSafetensors } from '../checkpoint/index.ts';
 import { ulp } from '../core/rounding.ts';
 import { decoderParts } from '../models/index.ts';
-import { readDecoder } from './certificate/observe.ts';
+import { readDecoder } from './certificate/observe.fixture.ts';
 import { convertModel } from './convert.ts';
 import { converted, differenceToGolden, goldenFolder, temporaryPaths } from './golden.fixture.ts';
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { openCheckpoint } from '../checkpoint/index.ts';
-import { readDecoder } from './certificate/observe.ts';
+import { readDecoder } from './certificate/observe.fixture.ts';
 import { convertModel } from './convert.ts';
 import { converted, differenceToGolden, goldenFolder, temporaryPaths } from './golden.fixture.ts';
 import { conversionTargets } from './options.ts';

@@ -201,7 +201,7 @@ test.each([
 
 test('a certificate that does not fit into memory is refused with the way out', () => {
   expect(() => checkMemory([described(preLnSpec())], [[1, 2]], '--no-certify', 1000)).toThrow(
-    /takes .* KiB of memory.*--no-certify/,
+    /takes .* MiB of memory.*--no-certify/,
   );
   expect(() => checkMemory([described(preLnSpec())], [[1, 2]], '--no-certify')).not.toThrow();
 });

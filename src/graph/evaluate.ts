@@ -37,6 +37,50 @@ export function* evaluateSteps(
   return outputs.map((tensor) => computedValue(values, tensor));
 }
 
+/** Where `evaluateLazily` has values and products from. */
+export interface LazySources {
+  /** The value of an input or a parameter: asked for once, when an op first needs it, and let go after the last that does. */
+  readonly value: (name: string) => Promise<Value>;
+  /** x·Wᵀ for x `[…, rows, inner]` and a matrix W `[columns, inner]`; undefined where it is not worth while. */
+  readonly multiply: (x: Value, weight: Value) => Promise<Value> | undefined;
+}
+
+/**
+ * What `evaluate` computes, for parameters that are too many to be in memory at once. Products with a transposed matrix, as
+ * linears have them, can be left to somebody faster.
+ */
+export async function evaluateLazily(outputs: readonly Tensor[], sources: LazySources): Promise<readonly Value[]> {
+  const values = new Map<Tensor, Value>();
+  const bindings = new Map<string, number>();
+  const get = async (tensor: Tensor): Promise<Value> => {
+    const { origin } = tensor;
+    const known = values.get(tensor);
+    if (known !== undefined || origin.kind === 'node') return computedValue(values, tensor);
+    const feeds = origin.kind === 'constant' ? {} : { [origin.name]: await sources.value(origin.name) };
+    const value = leafValue(tensor, feeds, bindings);
+    values.set(tensor, value);
+    return value;
+  };
+
+  const order = topologicalOrder(outputs);
+  const lastUse = lastUses(order, outputs);
+  for (const node of order) {
+    const inputs: Value[] = [];
+    for (const tensor of node.inputs) inputs.push(await get(tensor));
+    const product = isLinear(node) ? await sources.multiply(at(inputs, 0, node.op), at(inputs, 1, node.op)) : undefined;
+    const results = product === undefined ? node.rules.evaluate(inputs, bindings) : [product];
+    for (const [j, output] of node.outputs.entries()) values.set(output, at(results, j, node.op));
+    for (const tensor of lastUse.get(node) ?? []) values.delete(tensor);
+  }
+  const results: Value[] = [];
+  for (const tensor of outputs) results.push(await get(tensor));
+  return results;
+}
+
+function isLinear({ rules: { product }, inputs }: Node): boolean {
+  return product?.transposeA === false && product.transposeB && inputs[1]?.shape.length === 2;
+}
+
 function leafValue(leaf: Tensor, feeds: Readonly<Record<string, Value>>, bindings: Map<string, number>): Value {
   if (leaf.origin.kind === 'constant') return leaf.origin.value;
   if (leaf.origin.kind === 'node') throw new Error('graph/evaluate: a node is no leaf');
@@ -76,7 +120,7 @@ function lastUses(order: readonly Node[], outputs: readonly Tensor[]): ReadonlyM
   for (const node of [...order].reverse()) {
     const last: Tensor[] = [];
     for (const tensor of node.inputs) {
-      if (tensor.origin.kind !== 'node' || seen.has(tensor)) continue;
+      if (seen.has(tensor)) continue;
       seen.add(tensor);
       last.push(tensor);
     }

@@ -1,5 +1,5 @@
 export { type EmitOptions, emitOnnx, opset } from './emit.ts';
-export { evaluate, evaluateSteps } from './evaluate.ts';
+export { evaluate, evaluateLazily, evaluateSteps, type LazySources } from './evaluate.ts';
 export { gradients } from './gradient.ts';
 export * from './onnx/index.ts';
 export {

@@ -37,6 +37,14 @@ export interface NodeRules {
   gradient(outputGradients: readonly (Tensor | null)[]): readonly (Tensor | null)[];
   /** Emits ONNX nodes and returns the names of the outputs. */
   emit(context: EmitContext, inputs: readonly string[]): readonly string[];
+  /** Where the node is a matrix product: which of its factors are transposed. */
+  readonly product?: ProductForm | undefined;
+}
+
+/** Whether the last two axes of the left factor, and those of the right one, are swapped first. */
+export interface ProductForm {
+  readonly transposeA: boolean;
+  readonly transposeB: boolean;
 }
 
 /** A concrete value. Integers and booleans are held as float64 too: they are exact up to 2^53. */
@@ -85,6 +93,8 @@ export interface Op<A> {
   /** Missing for ops that are not differentiated: those with integer outputs, and gradients themselves. */
   gradient?(context: GradientContext<A>): readonly (Tensor | null)[];
   emit(context: EmitContext, inputs: readonly string[], attributes: A, types: EmitTypes): readonly string[];
+  /** For a matrix product, which something faster than `evaluate` may compute. */
+  product?(attributes: A): ProductForm;
 }
 
 export interface EmitTypes {
@@ -119,6 +129,7 @@ export function apply<A>(op: Op<A>, inputs: readonly Tensor[], attributes: A): r
         return op.gradient({ inputs, outputs, outputGradients, attributes });
       },
       emit: (context, names) => op.emit(context, names, attributes, { inputs, outputs: types }),
+      product: op.product?.(attributes),
     },
   };
   for (const [output, type] of types.entries()) {

@@ -12,6 +12,7 @@ export { writeGgufModel } from './gguf/index.ts';
 export { type Inspection, inspectFolder, type StoredWeights } from './inspect.ts';
 export * from './layout.ts';
 export { type Model, openModel, readParameters } from './load.ts';
+export * from './pieces.ts';
 export * from './presets/index.ts';
 export { type RandomModel, type RandomModelOptions, writeRandomModel } from './random/write.ts';
 export { normlabConfig, type StoredTensor, saveNormlabModel } from './save.ts';

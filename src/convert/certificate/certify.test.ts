@@ -3,7 +3,7 @@ import type { FloatDType } from '../../core/dtype.ts';
 import { cpuEngine } from '../../engine/index.ts';
 import { type Model, openModel, type Storage } from '../../models/index.ts';
 import { goldenFolder } from '../golden.fixture.ts';
-import { applyRules, type ParameterValues, storedParameters } from '../rules/apply.ts';
+import { applyRules, type ParameterValues, storedParameters, valueParameters } from '../rules/apply.ts';
 import { type ConversionPlan, conversionPlan, type TensorRule } from '../rules/plan.ts';
 import type { Step } from '../rules/steps.ts';
 import { readParameterValues } from '../rules/values.ts';
@@ -46,10 +46,10 @@ async function measure(plan: ConversionPlan, dtype: FloatDType, converted?: Para
   const { inputIds } = await certificateInputs(model, { seed: 0 });
   return certify({
     plan,
-    source: async () => source,
+    source: valueParameters(source),
     dtypes: new Map(plan.rules.map(({ name }) => [name, dtype])),
     sourceDTypes: new Map([...source.keys()].map((name) => [name, 'float32'])),
-    written: async () => ({ spec: plan.spec, parameters: written }),
+    written: { spec: plan.spec, parameters: valueParameters(written) },
     inputIds: inputIds.map((row) => row.slice(0, 8)),
     engine: cpuEngine(),
   });

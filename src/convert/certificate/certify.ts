@@ -1,11 +1,13 @@
 import type { FloatDType } from '../../core/dtype.ts';
-import { applyRules } from '../rules/apply.ts';
 import type { ConversionPlan } from '../rules/plan.ts';
-import { foldedParameters } from '../rules/steps.ts';
+import { foldedParameters, type Parameters } from '../rules/steps.ts';
+import { exactDecoder } from './decoder.ts';
 import { type Measurements, type MeasureOptions, measure } from './measure.ts';
 
-export interface CertifyOptions extends Omit<MeasureOptions, 'sourceSpec' | 'rewritten' | 'exact' | 'isText'> {
+export interface CertifyOptions extends Omit<MeasureOptions, 'source' | 'rewritten' | 'exact' | 'isText'> {
   readonly plan: ConversionPlan;
+  /** The parameters of `plan.source`. */
+  readonly source: Parameters;
   /** The element type in which each parameter of the plan is written. */
   readonly dtypes: ReadonlyMap<string, FloatDType>;
   /** The element type in which the source stores each parameter. */
@@ -19,13 +21,19 @@ export interface CertifyOptions extends Omit<MeasureOptions, 'sourceSpec' | 'rew
  *
  * `limitsOf` has the limits, `certificateBytes` the memory that it takes.
  */
-export async function certify({ plan, dtypes, sourceDTypes, ...options }: CertifyOptions): Promise<Measurements> {
+export async function certify({
+  plan,
+  source,
+  dtypes,
+  sourceDTypes,
+  ...options
+}: CertifyOptions): Promise<Measurements> {
   const { algebra, ...measured } = await measure({
     ...options,
     isText: options.isText ?? false,
-    sourceSpec: plan.source,
-    rewritten: async () => rewrittenDTypes({ plan, dtypes, sourceDTypes }),
-    exact: async (parameters) => ({ spec: plan.spec, parameters: await applyRules(plan.rules, parameters) }),
+    source: { spec: plan.source, parameters: source },
+    rewritten: rewrittenDTypes({ plan, dtypes, sourceDTypes }),
+    exact: (parameters) => exactDecoder(plan.spec, plan.rules, parameters),
   });
   if (algebra === null) throw new Error('convert: the algebra was not measured');
   return { algebra, ...measured };

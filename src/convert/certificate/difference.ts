@@ -1,48 +1,58 @@
 import { median } from '../../core/statistics/index.ts';
-import type { Difference, LogitDifference } from './schema.ts';
+import type { LogitBlock, LogitTally } from './logits.ts';
+import type { LogitDifference } from './schema.ts';
 
-/** What a model computed: logits `[positions, vocabularySize]`, and the stream's mean after the embeddings and each layer. */
-export interface Observation {
-  readonly vocabularySize: number;
-  readonly logits: Float64Array;
-  readonly residualMeans: readonly number[];
+/** Compares logits that come as blocks, of which no more than some numbers are kept. */
+export interface LogitComparison {
+  add(reference: LogitBlock, observed: LogitBlock): void;
+  /** How far what was observed is from the reference. */
+  difference(): LogitDifference;
 }
 
-/** How far `observed` is from `reference`. */
-export function compareLogits(reference: Observation, observed: Observation): LogitDifference {
-  const { vocabularySize } = reference;
-  const positions = reference.logits.length / vocabularySize;
+/** The tallies must have been given the blocks that are compared. */
+export function compareLogits(reference: LogitTally, observed: LogitTally): LogitComparison {
+  const { positions } = reference;
+  /** Σ exp(p − largest p)·(p − q) of each position. */
+  const crossed = new Float64Array(positions);
   let maxAbsLogit = 0;
   let squaredError = 0;
   let squares = 0;
-  let kl = 0;
-  let agreements = 0;
-  for (let position = 0; position < positions; position++) {
-    const p = reference.logits.subarray(position * vocabularySize, (position + 1) * vocabularySize);
-    const q = observed.logits.subarray(position * vocabularySize, (position + 1) * vocabularySize);
-    for (let i = 0; i < p.length; i++) {
-      const logit = p[i] ?? Number.NaN;
-      const error = (q[i] ?? Number.NaN) - logit;
-      // Math.max keeps a NaN, so that no check passes over it.
-      maxAbsLogit = Math.max(maxAbsLogit, Math.abs(error));
-      squaredError += error * error;
-      squares += logit * logit;
-    }
-    kl += divergence(p, q);
-    if (indexOfMax(p) === indexOfMax(q)) agreements++;
-  }
   return {
-    maxAbsLogit,
-    nmse: squaredError === 0 ? 0 : squaredError / squares,
-    kl: kl / positions,
-    top1Agreement: agreements / positions,
-  };
-}
-
-export function compare(reference: Observation, observed: Observation): Difference {
-  return {
-    ...compareLogits(reference, observed),
-    residualMeans: { before: [...reference.residualMeans], after: [...observed.residualMeans] },
+    add({ logits: p, weights, shrinkage }, { logits: q }) {
+      const width = p.length / positions;
+      for (let position = 0; position < positions; position++) {
+        let cross = (crossed[position] ?? Number.NaN) * (shrinkage[position] ?? Number.NaN);
+        const end = (position + 1) * width;
+        for (let i = position * width; i < end; i++) {
+          const logit = p[i] as number;
+          const error = (q[i] as number) - logit;
+          // Math.max keeps a NaN, so that no check passes over it.
+          maxAbsLogit = Math.max(maxAbsLogit, Math.abs(error));
+          squaredError += error * error;
+          squares += logit * logit;
+          cross -= (weights[i] as number) * error;
+        }
+        crossed[position] = cross;
+      }
+    },
+    difference() {
+      let kl = 0;
+      let agreements = 0;
+      for (let position = 0; position < positions; position++) {
+        // KL(softmax(p) ‖ softmax(q)) = Σ softmax(p)·(p − q) − log Σexp(p) + log Σexp(q), in nats.
+        kl +=
+          (crossed[position] ?? Number.NaN) / reference.weight(position) -
+          reference.logSumExp(position) +
+          observed.logSumExp(position);
+        if (reference.indexOfLargest(position) === observed.indexOfLargest(position)) agreements++;
+      }
+      return {
+        maxAbsLogit,
+        nmse: squaredError === 0 ? 0 : squaredError / squares,
+        kl: kl / positions,
+        top1Agreement: agreements / positions,
+      };
+    },
   };
 }
 
@@ -55,31 +65,4 @@ export function medianDifference(differences: readonly LogitDifference[]): Logit
     kl: of((difference) => difference.kl),
     top1Agreement: of((difference) => difference.top1Agreement),
   };
-}
-
-/** KL(softmax(p) ‖ softmax(q)) = Σ softmax(p)·(p − q) − log Σexp(p) + log Σexp(q), in nats. */
-function divergence(p: Float64Array, q: Float64Array): number {
-  const logP = logSumExp(p);
-  const logQ = logSumExp(q);
-  let sum = 0;
-  for (let i = 0; i < p.length; i++) {
-    const x = (p[i] ?? Number.NaN) - logP;
-    const y = (q[i] ?? Number.NaN) - logQ;
-    sum += Math.exp(x) * (x - y);
-  }
-  return sum;
-}
-
-/** ln Σ exp(x), without overflow. */
-export function logSumExp(row: Float64Array): number {
-  const max = row.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
-  let sum = 0;
-  for (const value of row) sum += Math.exp(value - max);
-  return max + Math.log(sum);
-}
-
-function indexOfMax(row: Float64Array): number {
-  let best = 0;
-  for (let i = 1; i < row.length; i++) if ((row[i] ?? Number.NaN) > (row[best] ?? Number.NaN)) best = i;
-  return best;
 }

@@ -13,13 +13,12 @@ export interface LimitFigures {
 }
 
 /**
- * The largest max |Δlogit| of each figure, given the source's logits; each is the sum of what can add up.
+ * The largest max |Δlogit| of each figure, given the largest |logit| of the source; each is the sum of what can add up.
  *
  * `algebra` 1e-10, or 1e-13 of the largest logit; `stored` the algebra's figure, its limit where there is none, and 3
  * floors; `run` the limit of `stored` and 3 times what float32 arithmetic costs the source itself.
  */
-export function limitsOf({ algebra, floor, engineFloor }: LimitFigures, logits: Float64Array): Certificate['limits'] {
-  const largestLogit = logits.reduce((largest, logit) => Math.max(largest, Math.abs(logit)), 0);
+export function limitsOf({ algebra, floor, engineFloor }: LimitFigures, largestLogit: number): Certificate['limits'] {
   const algebraMost = Math.max(algebraLimit.absolute, algebraLimit.relative * largestLogit);
   const stored = (algebra?.maxAbsLogit ?? algebraMost) + floors * floor.maxAbsLogit;
   return { algebra: algebraMost, stored, run: stored + floors * engineFloor.maxAbsLogit };

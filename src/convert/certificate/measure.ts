@@ -1,14 +1,18 @@
 import type { FloatDType } from '../../core/dtype.ts';
 import { yieldToSignals } from '../../core/interrupt.ts';
 import type { Engine } from '../../engine/index.ts';
+import type { Value } from '../../graph/index.ts';
 import type { DecoderSpec } from '../../models/index.ts';
-import type { ParameterValues } from '../rules/apply.ts';
-import { compare, compareLogits, medianDifference, type Observation } from './difference.ts';
-import { floorSeeds, perturb } from './floor.ts';
+import type { Parameters } from '../rules/steps.ts';
+import { startArithmetic } from './arithmetic.ts';
+import { type Decoder, type InputIds, readNarrowed, withHead } from './decoder.ts';
+import { medianDifference } from './difference.ts';
+import { floorSeeds } from './floor.ts';
 import { failures, limitsOf } from './limits.ts';
-import { type Decoder, type InputIds, observe, observeInEngine } from './observe.ts';
-import { perplexityOf } from './perplexity.ts';
-import type { Certificate, LogitDifference } from './schema.ts';
+import type { LogitBlock } from './logits.ts';
+import { advance, type Run, type Runs, runsOf, type StageGraph, stageGraph } from './runs.ts';
+import type { Certificate, Difference } from './schema.ts';
+import { parametersOf, stageElements, stagesOf } from './stages.ts';
 
 /** What is measured of two decoders; `algebra` is null where the exact weights of the second are not known. */
 export type DecoderComparison = Omit<Measurements, 'algebra'> & { readonly algebra: Certificate['algebra'] | null };
@@ -20,75 +24,116 @@ export type Measurements = Pick<
 >;
 
 export interface MeasureOptions {
-  /** With a head of its own. */
-  readonly sourceSpec: DecoderSpec;
-  /** Reads the source's parameters. They are let go before `written` is asked for. */
-  readonly source: () => Promise<ParameterValues>;
-  /** Which parameters of the source the floor perturbs, and the element type to which each is rounded. */
-  readonly rewritten: (source: ParameterValues) => Promise<ReadonlyMap<string, FloatDType>>;
-  /** The second decoder before its weights were rounded, where that is known. */
-  readonly exact: ((source: ParameterValues) => Promise<Decoder>) | null;
-  /** Reads the second decoder as it was written. */
-  readonly written: () => Promise<Decoder>;
+  readonly source: Decoder;
+  /** Which parameters of the source, its head by itself, the floor perturbs, and the element type to which each is rounded. */
+  readonly rewritten: ReadonlyMap<string, FloatDType>;
+  /** The second decoder before its weights were rounded, made from the parameters of the source, where that is known. */
+  readonly exact: ((source: Parameters) => Decoder) | null;
+  /** The second decoder as it was written. */
+  readonly written: Decoder;
   readonly inputIds: InputIds;
   /** Whether the ids are text, so that the models' perplexities on them mean something. */
   readonly isText: boolean;
   readonly engine: Engine;
   readonly signal?: AbortSignal | undefined;
-  /** Called before each of the model's runs. */
-  readonly onRun?: ((done: number, total: number) => void) | undefined;
+  /** Called with the share that is done, from 0 to 1. */
+  readonly onProgress?: ((done: number) => void) | undefined;
 }
 
-/** Measures how far a decoder is from its source, with the floors beside which that is to be seen, and judges it. */
+/**
+ * Measures how far a decoder is from its source, with the floors beside which that is to be seen, and judges it.
+ *
+ * All runs go through their decoders together, stage by stage, so that no more of the weights than those of a stage are in
+ * memory: `certificateBytes` says how much that takes.
+ */
 export async function measure(options: MeasureOptions): Promise<DecoderComparison> {
-  const step = stepper(options);
-  const { reference, sourceRun, algebra, floor } = await measureSource(options, step);
-  const engineFloor = compareLogits(reference, sourceRun);
-  const written = await options.written();
-  const { inputIds, engine } = options;
-  await step();
-  const exactly = observe(written, inputIds);
-  await step();
-  const inEngine = await observeInEngine(engine, written, inputIds);
-  const stored = compare(reference, exactly);
-  const run = compare(reference, inEngine);
-  const of = (observation: Observation) => perplexityOf(observation, inputIds);
-  const perplexity = options.isText
-    ? { source: of(reference), stored: of(exactly), sourceRun: of(sourceRun), run: of(inEngine) }
-    : null;
-  const limits = limitsOf({ algebra, floor, engineFloor }, reference.logits);
-  const figures = { algebra, stored, run, floor, floorSeeds, engineFloor, perplexity, limits };
-  return { ...figures, passed: failures(figures).length === 0 };
+  const arithmetic = startArithmetic(options.engine);
+  try {
+    const source = withHead(options.source);
+    const held = new Map<string, Value>();
+    const runs = runsOf({ ...options, source, written: withHead(options.written) }, arithmetic, held);
+    const largestLogit = await runThrough(runs, held, { ...options, source });
+    return figuresOf(runs, largestLogit, options.isText);
+  } finally {
+    await arithmetic.release();
+  }
 }
 
-type Step = () => Promise<void>;
+/** Takes all runs through all stages. Gives the largest |logit| of the source. */
+async function runThrough(runs: Runs, held: Map<string, Value>, options: MeasureOptions): Promise<number> {
+  const { source, inputIds } = options;
+  const { reference, sourceRun, perturbed, algebra, stored, run } = runs;
+  const ofSource = [reference, sourceRun, ...perturbed, ...(algebra === null ? [] : [algebra])];
+  const ofWritten = [stored, run];
+  const stages = stagesOf(source.spec, inputIds);
+  const elements = stages.map((stage) => stageElements(parametersOf(source.spec, stage, inputIds)));
+  const step = stepper(options, (ofSource.length + ofWritten.length) * elements.reduce((a, b) => a + b, 0));
+  let largestLogit = 0;
+  for (const [i, stage] of stages.entries()) {
+    const graphs = new Map<DecoderSpec, StageGraph>();
+    let expected: LogitBlock | undefined;
+    const take = async (each: Run) => {
+      const graph = graphs.get(each.spec) ?? stageGraph(each.spec, stage, inputIds);
+      graphs.set(each.spec, graph);
+      const output = await advance(each, stage.piece, graph, inputIds);
+      if (stage.piece.kind === 'logits') {
+        const block = each.tally.add(output.data);
+        expected ??= block;
+        each.comparison.add(expected, block);
+      }
+      await step(elements[i] ?? 0);
+    };
+    for (const parameter of parametersOf(source.spec, stage, inputIds)) {
+      held.set(parameter.name, await readNarrowed(source.parameters, parameter));
+    }
+    for (const each of ofSource) await take(each);
+    // What the other model needs does not come on top of this.
+    held.clear();
+    for (const each of ofWritten) await take(each);
+    largestLogit = largest(expected?.logits ?? [], largestLogit);
+  }
+  return largestLogit;
+}
 
-function stepper({ signal = new AbortController().signal, onRun, exact }: MeasureOptions): Step {
-  const total = floorSeeds + (exact === null ? 4 : 5);
+function largest(values: ArrayLike<number>, least: number): number {
+  let most = least;
+  for (let i = 0; i < values.length; i++) most = Math.max(most, Math.abs(values[i] ?? Number.NaN));
+  return most;
+}
+
+/** Tells how much is done, in elements of weights times runs, and lets signals be served. */
+function stepper({ signal = new AbortController().signal, onProgress }: MeasureOptions, total: number) {
   let done = 0;
-  return async () => {
+  return async (elements: number) => {
+    done += elements;
+    onProgress?.(done / total);
     await yieldToSignals(signal);
-    onRun?.(done++, total);
   };
 }
 
-async function measureSource({ sourceSpec, inputIds, engine, exact, ...options }: MeasureOptions, step: Step) {
-  const parameters = await options.source();
-  const source = { spec: sourceSpec, parameters };
-  await step();
-  const reference = observe(source, inputIds);
-  await step();
-  const sourceRun = await observeInEngine(engine, source, inputIds);
-  const rewritten = await options.rewritten(parameters);
-  const perturbations: LogitDifference[] = [];
-  for (let seed = 0; seed < floorSeeds; seed++) {
-    await step();
-    const perturbed = { spec: sourceSpec, parameters: perturb(parameters, rewritten, seed) };
-    perturbations.push(compareLogits(reference, observe(perturbed, inputIds)));
-  }
-  const floor = medianDifference(perturbations);
-  if (exact === null) return { reference, sourceRun, algebra: null, floor };
-  await step();
-  const algebra = compare(reference, observe(await exact(parameters), inputIds));
-  return { reference, sourceRun, algebra, floor };
+function figuresOf(runs: Runs, largestLogit: number, isText: boolean): DecoderComparison {
+  const { reference, sourceRun, perturbed, algebra, stored, run } = runs;
+  const compared = ({ comparison, residualMeans }: Run): Difference => ({
+    ...comparison.difference(),
+    residualMeans: { before: [...reference.residualMeans], after: [...residualMeans] },
+  });
+  const perplexity = ({ tally }: Run) => tally.perplexity();
+  const figures = {
+    algebra: algebra === null ? null : compared(algebra),
+    stored: compared(stored),
+    run: compared(run),
+    floor: medianDifference(perturbed.map(({ comparison }) => comparison.difference())),
+    floorSeeds,
+    engineFloor: sourceRun.comparison.difference(),
+    perplexity: isText
+      ? {
+          source: perplexity(reference),
+          stored: perplexity(stored),
+          sourceRun: perplexity(sourceRun),
+          run: perplexity(run),
+        }
+      : null,
+  };
+  const limits = limitsOf(figures, largestLogit);
+  return { ...figures, limits, passed: failures({ ...figures, limits }).length === 0 };
 }

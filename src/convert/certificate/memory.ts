@@ -1,20 +1,35 @@
-import { countParameters, type DecoderSpec } from '../../models/index.ts';
-import type { InputIds } from './observe.ts';
+import type { DecoderSpec } from '../../models/index.ts';
+import { untied } from '../rules/spec.ts';
+import type { InputIds } from './decoder.ts';
+import { parametersOf, stageElements, stagesOf } from './stages.ts';
 
-/** The source in float64, a rewritten copy of it, and as much again for what was read or made and is not collected yet. */
+/** The process and the engine by themselves, and what passes between garbage collections. */
+const baseBytes = 512 * 2 ** 20;
+
+/**
+ * The weights of a stage in float64, in float32 for the engine, and as much again for what was read or made and is not
+ * collected yet.
+ */
 const bytesPerParameter = 24;
 
-/** The reference's logits, those of another run, and what computing and comparing them takes beside. */
-const logitCopies = 4;
+/** The streams of all runs. */
+const runs = 14;
+/** Of each row of what is computed inside of a block: before and after an op, and what is not collected yet. */
+const copies = 6;
 
-/** The scores of one layer before and after their softmax, and what lies between. */
-const scoreCopies = 4;
-
-/** What comparing a decoder, its head by itself, with another of its size holds in memory at most, in bytes. */
+/**
+ * What comparing a decoder, its head by itself, with another of its size holds in memory at most, in bytes: 512 MiB, 24
+ * bytes for each parameter of the largest block (or, where that is more, of 2²² entries of the head), and the activations.
+ */
 export function certificateBytes(spec: DecoderSpec, inputIds: InputIds): number {
-  const batch = inputIds.length;
+  const own = untied(spec);
+  const largest = stagesOf(own, inputIds).reduce(
+    (most, stage) => Math.max(most, stageElements(parametersOf(own, stage, inputIds))),
+    0,
+  );
+  const { attention, mlp, hiddenSize } = spec;
   const sequence = inputIds[0]?.length ?? 0;
-  const streams = (spec.numLayers + 1) * spec.streamSize;
-  const perPosition = logitCopies * spec.vocabularySize + streams + scoreCopies * spec.attention.numHeads * sequence;
-  return bytesPerParameter * countParameters({ ...spec, tiedHead: false }) + 8 * batch * sequence * perPosition;
+  const inner = Math.max(mlp.innerSize, 3 * attention.numHeads * attention.headSize, attention.numHeads * sequence);
+  const activations = inputIds.length * sequence * (runs * hiddenSize + copies * inner);
+  return baseBytes + bytesPerParameter * largest + 8 * activations;
 }

@@ -1,8 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { type DecoderSpec, decoderSpecSchema, type PositionSpec } from '../../models/index.ts';
-import { compareLogits } from '../certificate/difference.ts';
-import { observe } from '../certificate/observe.ts';
+import { differenceOf, observe } from '../certificate/observe.fixture.ts';
 import { preLnSpec, randomParameters, withHead } from '../decoder.fixture.ts';
 import { conversionTargets } from '../options.ts';
 import { applyRules } from './apply.ts';
@@ -83,7 +82,7 @@ test.each(conversionTargets)('any Pre-LN decoder has the same logits as %s', asy
       const converted = await applyRules(plan.rules, source.tiedHead ? withHead(parameters) : parameters);
       const before = observe({ spec: source, parameters }, inputIds);
       const after = observe({ spec: plan.spec, parameters: converted }, inputIds);
-      expect(compareLogits(before, after).maxAbsLogit).toBeLessThan(1e-10);
+      expect(differenceOf(before, after).maxAbsLogit).toBeLessThan(1e-10);
       expect(Math.max(...after.residualMeans)).toBeLessThan(1e-12);
       expect(Math.max(...before.residualMeans)).toBeGreaterThan(1e-3);
     }),
@@ -104,7 +103,7 @@ test.each(conversionTargets)('folded, and with the norms on queries and keys, to
       const converted = await applyRules(plan.rules, source.tiedHead ? withHead(parameters) : parameters);
       const before = observe({ spec: source, parameters }, inputIds);
       const after = observe({ spec: plan.spec, parameters: converted }, inputIds);
-      expect(compareLogits(before, after).maxAbsLogit).toBeLessThan(1e-10);
+      expect(differenceOf(before, after).maxAbsLogit).toBeLessThan(1e-10);
       const { qkNorm } = plan.spec.attention;
       if (asked.qkNorms && qkNorm !== null) expect(qkNorm.norm.kind).toMatch(/^rmsnorm/);
       if (asked.fold && !asked.keepsNormKinds && target === 'rmsnorm') {
@@ -126,7 +125,7 @@ test('embeddings that are narrower than the stream stay, and a tied head with th
       const converted = await applyRules(plan.rules, tiedHead ? withHead(parameters) : parameters);
       const before = observe({ spec: source, parameters }, inputIds);
       const after = observe({ spec: plan.spec, parameters: converted }, inputIds);
-      expect(compareLogits(before, after).maxAbsLogit).toBeLessThan(1e-10);
+      expect(differenceOf(before, after).maxAbsLogit).toBeLessThan(1e-10);
       expect(Math.max(...after.residualMeans)).toBeLessThan(1e-12);
     }
   }

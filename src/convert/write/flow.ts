@@ -37,9 +37,7 @@ export function byteProgress(
   let written = 0;
   const show = () => {
     if (onProgress === undefined) return;
-    const part = Math.min(read / readTotal, written / writtenTotal);
-    const seconds = (now() - startedMs) / 1000;
-    const left = part > 0 && part < 1 && seconds > 1 ? `, ${formatDuration((seconds / part) * (1 - part))} left` : '';
+    const left = timeLeft(Math.min(read / readTotal, written / writtenTotal), now() - startedMs);
     onProgress(`writing: ${formatBytes(written)} of ${formatBytes(writtenTotal)}, hashed ${formatBytes(read)}${left}`);
   };
   return {
@@ -52,4 +50,19 @@ export function byteProgress(
       show();
     },
   };
+}
+
+/** Lines that say which share of some work is done, and what time is left at the speed so far. */
+export function shareProgress(
+  what: string,
+  onProgress: ((line: string) => void) | undefined,
+  now: () => number = () => performance.now(),
+): (share: number) => void {
+  const startedMs = now();
+  return (share) => onProgress?.(`${what}: ${Math.floor(100 * share)} %${timeLeft(share, now() - startedMs)}`);
+}
+
+function timeLeft(share: number, passedMs: number): string {
+  const seconds = passedMs / 1000;
+  return share > 0 && share < 1 && seconds > 1 ? `, ${formatDuration((seconds / share) * (1 - share))} left` : '';
 }

@@ -35,6 +35,7 @@ const matmulOp: Op<MatmulAttributes> = {
     const b = transposeB ? at(inputs, 1, 'matmul') : swapLastTwo(at(inputs, 1, 'matmul'));
     return [multiplyTransposed(a, b)];
   },
+  product: (form) => form,
   gradient({ inputs, outputGradients, attributes: { transposeA, transposeB } }) {
     const [a, b] = inputs;
     const dy = outputGradients[0];

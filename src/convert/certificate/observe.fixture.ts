@@ -13,19 +13,24 @@ import {
 } from '../../models/index.ts';
 import { type ParameterValues, storedParameters } from '../rules/apply.ts';
 import { readParameterValues } from '../rules/values.ts';
-import type { Observation } from './difference.ts';
+import type { InputIds } from './decoder.ts';
+import type { LogitDifference } from './schema.ts';
 
-/** A decoder with its parameters in float64, by canonical name; each is asked for once in a run. */
-export interface Decoder {
+/** A decoder that is in memory as a whole, in float64, by canonical name. */
+export interface MemoryDecoder {
   readonly spec: DecoderSpec;
-  readonly parameters: Pick<ParameterValues, 'get'>;
+  readonly parameters: ParameterValues;
 }
 
-/** Token ids `[batch, sequence]`. */
-export type InputIds = readonly (readonly number[])[];
+/** What a model computed: logits `[positions, vocabularySize]`, and the stream's mean after the embeddings and each layer. */
+export interface Observation {
+  readonly vocabularySize: number;
+  readonly logits: Float64Array;
+  readonly residualMeans: readonly number[];
+}
 
 /** Reads the decoder of a model's folder into memory. */
-export async function readDecoder(folder: string): Promise<Decoder & { readonly parameters: ParameterValues }> {
+export async function readDecoder(folder: string): Promise<MemoryDecoder> {
   const model = await openModel(folder);
   try {
     const parameters = await readParameterValues(model.spec, storedParameters(model.checkpoint, model.storage));
@@ -35,8 +40,8 @@ export async function readDecoder(folder: string): Promise<Decoder & { readonly 
   }
 }
 
-/** Runs a decoder in float64, op by op, as the catalogue defines the ops. */
-export function observe({ spec, parameters }: Decoder, inputIds: InputIds): Observation {
+/** Runs a whole decoder in float64, op by op, as the catalogue defines the ops: what certificates, which do it in pieces, must agree with. */
+export function observe({ spec, parameters }: MemoryDecoder, inputIds: InputIds): Observation {
   // The evaluator's product reads rows of both factors: linears are best as they are, and nothing is copied.
   const graph = graphOf(spec, inputIds, canonicalStorage(spec));
   const ids = makeValue('int', [inputIds.length, inputIds[0]?.length ?? 0], inputIds.flat());
@@ -51,7 +56,7 @@ export function observe({ spec, parameters }: Decoder, inputIds: InputIds): Obse
 /** Runs a decoder in the float32 engine, its parameters rounded to float32. */
 export async function observeInEngine(
   engine: Engine,
-  { spec, parameters }: Decoder,
+  { spec, parameters }: MemoryDecoder,
   inputIds: InputIds,
 ): Promise<Observation> {
   const storage = new Map(decoderParameters(spec).map((parameter) => [parameter.name, placeOf(parameter)]));
@@ -90,7 +95,7 @@ function placeOf({ name, shape, part }: ParameterDeclaration): StoredAs {
 
 function feedsOf<T>(
   spec: DecoderSpec,
-  parameters: Decoder['parameters'],
+  parameters: ParameterValues,
   convert: (parameter: ParameterDeclaration, value: Value) => T,
 ): Readonly<Record<string, T>> {
   const entries = decoderParameters(spec).map((parameter) => {
@@ -141,4 +146,62 @@ function largestMean(stream: Float64Array, { streamSize, hiddenSize }: DecoderSp
     largest = Math.max(largest, Math.abs(sum / hiddenSize));
   }
   return largest;
+}
+
+/** How far `observed` is from `reference`. */
+export function differenceOf(reference: Observation, observed: Observation): LogitDifference {
+  const { vocabularySize } = reference;
+  const positions = reference.logits.length / vocabularySize;
+  let maxAbsLogit = 0;
+  let squaredError = 0;
+  let squares = 0;
+  let kl = 0;
+  let agreements = 0;
+  for (let position = 0; position < positions; position++) {
+    const p = reference.logits.subarray(position * vocabularySize, (position + 1) * vocabularySize);
+    const q = observed.logits.subarray(position * vocabularySize, (position + 1) * vocabularySize);
+    for (let i = 0; i < p.length; i++) {
+      const logit = p[i] ?? Number.NaN;
+      const error = (q[i] ?? Number.NaN) - logit;
+      // Math.max keeps a NaN, so that no check passes over it.
+      maxAbsLogit = Math.max(maxAbsLogit, Math.abs(error));
+      squaredError += error * error;
+      squares += logit * logit;
+    }
+    kl += divergence(p, q);
+    if (indexOfMax(p) === indexOfMax(q)) agreements++;
+  }
+  return {
+    maxAbsLogit,
+    nmse: squaredError === 0 ? 0 : squaredError / squares,
+    kl: kl / positions,
+    top1Agreement: agreements / positions,
+  };
+}
+
+/** KL(softmax(p) ‖ softmax(q)) = Σ softmax(p)·(p − q) − log Σexp(p) + log Σexp(q), in nats. */
+function divergence(p: Float64Array, q: Float64Array): number {
+  const logP = logSumExp(p);
+  const logQ = logSumExp(q);
+  let sum = 0;
+  for (let i = 0; i < p.length; i++) {
+    const x = (p[i] ?? Number.NaN) - logP;
+    const y = (q[i] ?? Number.NaN) - logQ;
+    sum += Math.exp(x) * (x - y);
+  }
+  return sum;
+}
+
+/** ln Σ exp(x), without overflow. */
+function logSumExp(row: Float64Array): number {
+  const max = row.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
+  let sum = 0;
+  for (const value of row) sum += Math.exp(value - max);
+  return max + Math.log(sum);
+}
+
+function indexOfMax(row: Float64Array): number {
+  let best = 0;
+  for (let i = 1; i < row.length; i++) if ((row[i] ?? Number.NaN) > (row[best] ?? Number.NaN)) best = i;
+  return best;
 }
