@@ -106,7 +106,7 @@ describe('a study of a model', () => {
 
   it('measures perplexity on a text of one’s own', async () => {
     const text = join(root, 'own.txt');
-    await writeFile(text, 'To be, or not to be, that is the question. '.repeat(40));
+    await writeFile(text, 'To be, or not to be, that is the question. '.repeat(2));
     const { results } = await study('gpt2', { out: join(root, 'text'), skip: ['speed'], text: [text] });
     const [first] = results.model?.conversions ?? [];
     expect(first?.outcome === 'converted' && first.perplexity?.text).toBe(text);
