@@ -30,7 +30,7 @@ export function converted(target: ModelConversion['target']): ModelConversion & 
   return {
     outcome: 'converted',
     target,
-    folder: `study/converted/model-${target}`,
+    folder: `converted/model-${target}`,
     format: target === 'rmsnorm' ? 'hf' : 'normlab',
     dtype: 'float32',
     tensors: 149,

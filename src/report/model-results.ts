@@ -11,6 +11,7 @@ const outcome = z.discriminatedUnion('outcome', [
   z.strictObject({
     outcome: z.literal('converted'),
     target,
+    /** Beside the report. */
     folder: text,
     format: text,
     dtype: text,

@@ -113,7 +113,7 @@ async function runParts(plan: Plan, options: StudyOptions): Promise<StudyResult>
       : await studyModel({
           subject,
           folder,
-          converted: join(out, 'converted'),
+          out,
           profile,
           version,
           text: options.text?.[0] ?? null,

@@ -244,7 +244,7 @@ function conversionText(conversion: ModelConversion): string {
 function convertedText(conversion: ConvertedResult): string {
   const { tensors, tensorsRewritten, untiedHead, certificate, folder, notCertified, dtype } = conversion;
   const head = untiedHead ? '; the head, which was the token embedding, became a matrix of its own' : '';
-  const done = `, in ${folder}: ${fixed(tensorsRewritten, 0)} of ${fixed(tensors, 0)} tensors were rewritten${head}.`;
+  const done = `, in ${folder} beside this report: ${fixed(tensorsRewritten, 0)} of ${fixed(tensors, 0)} tensors were rewritten${head}.`;
   if (certificate === null) return `${done} There is no certificate: ${sentence(notCertified ?? 'none was asked for')}`;
   const { algebra, run, floor } = certificate;
   return `${done} The certificate passed: in float64 no logit differs by more than ${scientific(algebra.maxAbsLogit)}, and stored as ${dtype} and run in float32 none by more than ${scientific(run.maxAbsLogit)}, where rounding the source's weights alone does ${scientific(floor.maxAbsLogit)}.`;

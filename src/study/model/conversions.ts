@@ -17,8 +17,8 @@ export type SubjectText =
 export interface ModelConversionStudy {
   readonly subject: StudySubject;
   readonly verdicts: readonly ConversionVerdict[];
-  /** Where converted models go, and what that folder is called in the report. */
-  readonly folder: string;
+  /** The study's folder: converted models go into `converted/` in it. */
+  readonly out: string;
   /** Null where the model has no tokenizer to read one with: random ids are compared then. */
   readonly text: SubjectText | null;
   readonly signal?: AbortSignal | undefined;
@@ -115,14 +115,14 @@ async function withText<T>(
 
 async function convertTo(
   target: ConversionVerdict['target'],
-  { subject, folder, signal, onProgress }: ModelConversionStudy,
+  { subject, out: studyFolder, signal, onProgress }: ModelConversionStudy,
   inputs: InputsOptions,
   textName: string,
 ): Promise<ModelConversion> {
-  const out = join(folder, `model-${target}`);
+  const folder = `converted/model-${target}`;
   const options = {
     source: subject.folder,
-    out,
+    out: join(studyFolder, folder),
     target,
     force: true,
     inputs,
@@ -131,26 +131,30 @@ async function convertTo(
   };
   onProgress(target);
   try {
-    return resultOf(await convertModel(options), null, textName);
+    return resultOf(await convertModel(options), { folder, notCertified: null, textName });
   } catch (error) {
     if (error instanceof CheckFailedError) return { outcome: 'failed', target, reason: error.message };
     // Its architecture was found to convert: what is refused is a certificate that doesn't fit in memory.
     if (!(error instanceof RefusalError)) throw error;
-    return resultOf(await convertModel({ ...options, certify: false }), messageOf(error), textName);
+    const converted = await convertModel({ ...options, certify: false });
+    return resultOf(converted, { folder, notCertified: messageOf(error).replace(`${subject.folder}: `, ''), textName });
   }
 }
 
 function resultOf(
   converted: Awaited<ReturnType<typeof convertModel>>,
-  notCertified: string | null,
-  textName: string,
+  {
+    folder,
+    notCertified,
+    textName,
+  }: { readonly folder: string; readonly notCertified: string | null; readonly textName: string },
 ): ModelConversion {
   if (converted.status !== 'converted') throw new Error(`study: not converted: ${converted.reason}`);
-  const { target, path, format, tensorsWritten, tensorsRewritten, untiedHead, certificate } = converted;
+  const { target, format, tensorsWritten, tensorsRewritten, untiedHead, certificate } = converted;
   return {
     outcome: 'converted',
     target,
-    folder: path,
+    folder,
     format,
     dtype: certificate?.dtypes.join(', ') ?? 'its own types',
     tensors: tensorsWritten,

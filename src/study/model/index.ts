@@ -1,4 +1,6 @@
 /** The part of a study that is about one model: what it is, what it converts to, and what that does to its time. */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { conversionTargets, conversionVerdict } from '../../convert/index.ts';
 import { InputError } from '../../core/errors.ts';
 import { type ModelConversion, type ModelResults, type ModelTiming, readPart } from '../../report/index.ts';
@@ -20,8 +22,8 @@ export { openSubject, type StudySubject };
 export interface ModelStudy {
   readonly subject: StudySubject;
   readonly folder: StudyFolder;
-  /** The folder in which converted models' folders go. */
-  readonly converted: string;
+  /** The study's folder. */
+  readonly out: string;
   readonly profile: Profile;
   readonly version: string;
   /** The file that perplexities are measured on; null: speeches that come with normlab. */
@@ -70,7 +72,7 @@ async function timeOf(
 }
 
 async function conversionsOf(
-  { subject, folder, converted, version, text, skips, say, signal }: ModelStudy,
+  { subject, folder, out, version, text, skips, say, signal }: ModelStudy,
   verdicts: Verdicts,
 ): Promise<{ readonly conversions: readonly ModelConversion[]; readonly noPerplexity: string | null }> {
   const isWanted = !skips.has('conversions');
@@ -81,8 +83,13 @@ async function conversionsOf(
   const noPerplexity = await missingTokenizer(subject);
   const { read, key } = noPerplexity === null ? await textOf(text) : { read: null, key: null };
   const inputs = { version, model: subject.identity, text: key };
-  const conversions = await folder.stage('model-conversions', inputs, readPart.model.conversions, () =>
-    convertSubject({ subject, verdicts, folder: converted, text: read, signal, onProgress: say('model conversions') }),
+  const kept = (value: unknown) => {
+    const known = readPart.model.conversions(value);
+    const isThere = known?.every((one) => one.outcome !== 'converted' || existsSync(join(out, one.folder)));
+    return isThere ? known : null;
+  };
+  const conversions = await folder.stage('model-conversions', inputs, kept, () =>
+    convertSubject({ subject, verdicts, out, text: read, signal, onProgress: say('model conversions') }),
   );
   return { conversions, noPerplexity };
 }

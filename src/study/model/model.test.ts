@@ -43,7 +43,7 @@ describe('a study of a model', () => {
       expect(conversion.perplexity?.text).toContain('State of the Union');
       const { before = 0, after = 1 } = conversion.perplexity ?? {};
       expect(Math.abs(after / before - 1)).toBeLessThan(1e-5);
-      expect(await readdir(conversion.folder)).toContain('certificate.json');
+      expect(await readdir(join(root, 'gpt2', conversion.folder))).toContain('certificate.json');
     }
     const [prompt, token] = model?.timing?.workloads ?? [];
     expect(prompt).toMatchObject({ id: 'prompt', tokens: 31 });
@@ -67,6 +67,24 @@ describe('a study of a model', () => {
     const second = await study('gpt2', { onProgress: (part) => again.add(part) });
     expect([...again]).toEqual(['report']);
     expect(second.results.model).toEqual(results.model);
+
+    await rm(join(root, 'gpt2', 'converted', 'model-rmsnorm'), { recursive: true });
+    await study('gpt2', { onProgress: (part) => again.add(part) });
+    expect([...again]).toEqual(['report', 'model conversions']);
+    expect(await readdir(join(root, 'gpt2', 'converted'))).toEqual(['model-crmsnorm', 'model-rmsnorm']);
+  }, 120_000);
+
+  it('of a config without weights says what it would convert to', async () => {
+    const folder = join(root, 'config-only');
+    await mkdir(folder);
+    await cp(join(golden, 'gpt2', 'config.json'), join(folder, 'config.json'));
+    const { results } = await study('', { model: folder, out: join(root, 'from-config'), skip: ['speed'] });
+    expect(results.model).toMatchObject({ name: 'config-only', weights: null });
+    expect(results.model?.conversions[0]).toEqual({
+      outcome: 'convertible',
+      target: 'rmsnorm',
+      reason: 'its folder holds no weights',
+    });
   });
 
   it('of another model in the same folder measures again', async () => {

@@ -1,5 +1,5 @@
 import { stat } from 'node:fs/promises';
-import { basename, dirname, join, resolve } from 'node:path';
+import { basename, dirname, resolve } from 'node:path';
 import { InputError } from '../../core/errors.ts';
 import { explainFileError } from '../../core/fileErrors.ts';
 import { formatBytes } from '../../core/format.ts';
@@ -45,7 +45,7 @@ async function weightFiles(folder: string): Promise<readonly unknown[]> {
   await checkpoint.close();
   return await Promise.all(
     checkpoint.files.map(async (file) => {
-      const { size, mtimeMs } = await stat(join(folder, basename(file)));
+      const { size, mtimeMs } = await stat(file);
       return [basename(file), size, mtimeMs];
     }),
   );
