@@ -1,36 +1,15 @@
-import { join, resolve, sep } from 'node:path';
+import { resolve, sep } from 'node:path';
 import { InputError } from '../core/errors.ts';
-import { formatDuration } from '../core/format.ts';
 import { normlabVersion } from '../core/version.ts';
 import { engineInfo } from '../engine/index.ts';
-import {
-  answer,
-  type ConversionResult,
-  parseResults,
-  readPart,
-  type StudyResults,
-  schemaVersion,
-  type TrainingResults,
-  writeReport,
-} from '../report/index.ts';
-import type { Corpus } from '../text/index.ts';
-import {
-  type CompareProgress,
-  type Comparison,
-  compare,
-  loadCorpus,
-  parseConfig,
-  requireText,
-  type TrainConfig,
-} from '../train/index.ts';
-import { studyConversions } from './conversion.ts';
+import { answer, parseResults, readPart, type StudyResults, schemaVersion, writeReport } from '../report/index.ts';
 import { evidenceResults } from './evidence.ts';
+import { convertTrained, type Trained, train, trainedOn } from './general.ts';
 import { checkText, openSubject, type StudySubject, studyModel } from './model/index.ts';
 import { type OptionalPart, optionalParts, type StudyOptions, type StudyResult } from './options.ts';
 import { findProfile, type Profile } from './profiles.ts';
 import { measureSpeed } from './speed.ts';
 import { openStudyFolder, type StudyFolder } from './stages.ts';
-import { trainingResults } from './training.ts';
 
 /** What `runStudy` of this part's door does. */
 export async function runStudy(options: StudyOptions): Promise<StudyResult> {
@@ -52,11 +31,6 @@ export async function runStudy(options: StudyOptions): Promise<StudyResult> {
   }
 }
 
-interface Trained {
-  readonly config: TrainConfig;
-  readonly corpus: Corpus;
-}
-
 interface Plan {
   readonly profile: Profile;
   /** Null where nothing is trained. */
@@ -65,13 +39,6 @@ interface Plan {
   readonly folder: StudyFolder;
   /** Of the parts on models in general, those that are left out, with the reason. */
   readonly skips: ReadonlyMap<OptionalPart, string>;
-}
-
-async function trainedOn(profile: Profile, text: readonly string[] | null): Promise<Trained> {
-  const config = parseConfig({ ...profile.config, text }, 'study');
-  const corpus = await loadCorpus(text);
-  requireText(config, corpus);
-  return { config, corpus };
 }
 
 /** The general parts that are left out, and why: a study of one model has those alone that were asked for. */
@@ -157,64 +124,6 @@ async function runParts(plan: Plan, options: StudyOptions): Promise<StudyResult>
   });
   const files = await writeReport(out, results);
   return { answer: answer(results), results, files, elapsedSeconds: folder.seconds() };
-}
-
-/** What the results of training follow from. */
-function trainingInputs({ config, corpus }: Trained, { profile }: Plan) {
-  return {
-    version: normlabVersion(),
-    config,
-    norms: profile.norms,
-    seeds: profile.seeds,
-    corpus: corpus.sha256,
-  };
-}
-
-function train(trained: Trained, plan: Plan, { out, signal, onProgress }: StudyOptions): Promise<TrainingResults> {
-  const { config, corpus } = trained;
-  const { norms, seeds } = plan.profile;
-  return plan.folder.stage('training', trainingInputs(trained, plan), readPart.training, async () => {
-    const comparison: Comparison = await compare({
-      folder: join(out, 'runs'),
-      norms,
-      seeds,
-      config,
-      corpus,
-      ...(signal === undefined ? {} : { signal }),
-      onProgress: (progress) => onProgress?.('training', describeTraining(progress)),
-    });
-    return trainingResults(comparison, config, corpus);
-  });
-}
-
-/** The conversions of the first LayerNorm model that was trained to its end; null where there is none. */
-async function convertTrained(
-  training: TrainingResults | null,
-  trained: Trained,
-  plan: Plan,
-  { out, signal, onProgress }: StudyOptions,
-): Promise<readonly ConversionResult[] | null> {
-  const reference = training?.norms.find(({ id }) => id === training.baseline)?.runs.find((run) => !run.diverged);
-  if (reference === undefined) return null;
-  const { conversionDTypes: dtypes } = plan.profile;
-  const inputs = { ...trainingInputs(trained, plan), dtypes };
-  return await plan.folder.stage('conversions', inputs, readPart.conversions, () =>
-    studyConversions({
-      model: join(out, 'runs', `layernorm-seed${reference.seed}`, 'model'),
-      label: `the study's own LayerNorm model, seed ${reference.seed}`,
-      folder: join(out, 'converted'),
-      ...trained,
-      dtypes,
-      ...(signal === undefined ? {} : { signal }),
-      onProgress: (line) => onProgress?.('conversions', line),
-    }),
-  );
-}
-
-function describeTraining({ finishedRuns, runs, active, remainingSeconds }: CompareProgress): string {
-  const running = active.map(({ name, progress }) => `${name} ${Math.round((100 * progress.step) / progress.steps)}%`);
-  const left = remainingSeconds === null ? [] : [`${formatDuration(remainingSeconds)} left`];
-  return [`${finishedRuns}/${runs} runs`, ...running, ...left].join(' · ');
 }
 
 function machine(): StudyResults['machine'] {

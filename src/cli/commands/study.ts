@@ -51,7 +51,7 @@ export const studyCommand: CommandModule = {
       .option('--json', 'print the results as JSON')
       .addHelpText(
         'after',
-        `\nProfiles:\n${profiles.map(({ id, description }) => `  ${id.padEnd(9)} ${description}`).join('\n')}\n${examples(
+        `\nProfiles:\n${profiles.map(({ id, description }) => `  ${id.padEnd(9)} ${description}`).join('\n')}\n\nProfiles with --model, conversions aside:\n${profiles.map(({ id, model }) => `  ${id.padEnd(9)} ${describeTiming(model)}`).join('\n')}\n${examples(
           ['the whole study', 'study'],
           ['for your model, in minutes', 'study --model ./gpt2'],
           ['for your model, beside what small models learn', 'study --model ./gpt2 --with training'],
@@ -83,6 +83,11 @@ export const studyCommand: CommandModule = {
       });
   },
 };
+
+/** How long a profile times a model. */
+function describeTiming({ tokens, seconds }: (typeof profiles)[number]['model']): string {
+  return `a prompt of ${tokens} tokens and one more, each timed for ${seconds} s or for as long as 12 rounds take`;
+}
 
 /** `study-quick`, or for a model in ./models/gpt2 `study-gpt2`. */
 function defaultFolder({ profile, model }: StudyArguments): string {

@@ -1,16 +1,9 @@
-import { enumeration, fixed, percent, plural, quantity, scientific, significant } from '../format.ts';
-import type { ConvertedResult, ModelConversion, ModelResults, ModelTiming, ModelWorkload } from '../model-results.ts';
-import { catalogueName } from '../names.ts';
+import { enumeration, percent } from '../format.ts';
+import type { ModelConversion, ModelResults, ModelTiming, ModelWorkload } from '../model-results.ts';
 import type { Confidence } from './confidence.ts';
-import {
-  type Effect,
-  effectOf,
-  effectText,
-  timeOf,
-  tooSmallToMatter,
-  variantName,
-  workloadName,
-} from './model-time.ts';
+import { namesOf, subjectSentences, switchingSentences } from './model-sentences.ts';
+import { type Effect, effectOf, effectText, timeOf, tooSmallToMatter, workloadName } from './model-time.ts';
+import { timeSentences } from './model-time-sentences.ts';
 
 /**
  * Whether a model can have RMSNorm.
@@ -87,10 +80,6 @@ function verdictSentence({ norms, conversions }: ModelResults, verdict: ModelVer
     case 'refused':
       return 'it can’t be switched: no RMSNorm model computes exactly the same with its weights.';
   }
-}
-
-function namesOf(conversions: readonly ModelConversion[]): string {
-  return enumeration(conversions.map(({ target }) => catalogueName(target)));
 }
 
 /** The variant whose time the answer is about: RMSNorm for a LayerNorm model, LayerNorm for one of RMSNorms. */
@@ -184,136 +173,4 @@ function judge(
       return { confidence: 'high', confidenceReasons: ['the certificate passed', 'both times are settled'] };
     }
   }
-}
-
-function subjectSentences(model: ModelResults): readonly string[] {
-  const { name, family, parameters, layers, hiddenSize, norms, weights } = model;
-  const groups = norms.map(
-    ({ count, name: norm, where, epsilon }) => `${fixed(count, 0)} × ${norm} ${where} (ε = ${epsilonText(epsilon)})`,
-  );
-  const inNorms = norms.reduce((sum, group) => sum + group.parameters, 0);
-  const held =
-    inNorms === 0 ? 'they have no parameters' : `they hold ${percent(inNorms / parameters, 3)} of its parameters`;
-  return [
-    `${name} is a model of the family ${family} with ${quantity(parameters)} parameters in ${plural(layers, 'layer')} of width ${fixed(hiddenSize, 0)}${weights === null ? '; its folder holds no weights' : `, stored as ${weights}`}.`,
-    groups.length === 0 ? 'It has no norms.' : `Its norms: ${enumeration(groups)}; ${held}.`,
-  ];
-}
-
-function epsilonText(epsilon: number): string {
-  return epsilon === 0 ? '0' : epsilon.toExponential().replace('e+0', '');
-}
-
-function switchingSentences({ conversions, noPerplexity }: ModelResults): readonly string[] {
-  const converted = conversions.filter((conversion) => conversion.outcome === 'converted');
-  return [
-    ...alike(conversions).map((group) => `To ${namesOf(group)}${conversionText(group[0])}`),
-    ...perplexitySentence(converted),
-    ...(converted.length > 0 && noPerplexity !== null ? [`Its perplexity was not measured: ${noPerplexity}.`] : []),
-  ];
-}
-
-type Group = readonly [ModelConversion, ...ModelConversion[]];
-
-/** Conversions of which the same is to be said, together. */
-function alike(conversions: readonly ModelConversion[]): readonly Group[] {
-  const groups = new Map<string, Group>();
-  for (const conversion of conversions) {
-    const text = conversionText(conversion);
-    const [first, ...rest] = groups.get(text) ?? [];
-    groups.set(text, first === undefined ? [conversion] : [first, ...rest, conversion]);
-  }
-  return [...groups.values()];
-}
-
-function conversionText(conversion: ModelConversion): string {
-  switch (conversion.outcome) {
-    case 'converted':
-      return convertedText(conversion);
-    case 'convertible':
-      return `: it converts without loss, but ${conversion.reason}.`;
-    case 'failed':
-      return `: FAILED. ${sentence(conversion.reason)}`;
-    case 'nothing-to-do':
-      return `: ${sentence(conversion.reason)}`;
-    case 'refused':
-      return `: refused. ${capital(sentence(conversion.reason))} ${conversion.advice}`;
-  }
-}
-
-function convertedText(conversion: ConvertedResult): string {
-  const { tensors, tensorsRewritten, untiedHead, certificate, folder, notCertified, dtype } = conversion;
-  const head = untiedHead ? '; the head, which was the token embedding, became a matrix of its own' : '';
-  const done = `, in ${folder} beside this report: ${fixed(tensorsRewritten, 0)} of ${fixed(tensors, 0)} tensors were rewritten${head}.`;
-  if (certificate === null) return `${done} There is no certificate: ${sentence(notCertified ?? 'none was asked for')}`;
-  const { algebra, run, floor } = certificate;
-  return `${done} The certificate passed: in float64 no logit differs by more than ${scientific(algebra.maxAbsLogit)}, and stored as ${dtype} and run in float32 none by more than ${scientific(run.maxAbsLogit)}, where rounding the source's weights alone does ${scientific(floor.maxAbsLogit)}.`;
-}
-
-function sentence(text: string): string {
-  return /[.!?]$/.test(text) ? text : `${text}.`;
-}
-
-function perplexitySentence(converted: readonly ConvertedResult[]): readonly string[] {
-  const measured = converted.flatMap(({ target, perplexity }) =>
-    perplexity === null ? [] : [{ target, ...perplexity }],
-  );
-  const [first] = measured;
-  if (first === undefined) return [];
-  const write = (value: number) => significant(value, 6);
-  const after = measured.map((one) => `${write(one.after)} as ${catalogueName(one.target)}`);
-  return [
-    `On the first ${fixed(first.tokens, 0)} tokens of ${first.text} its perplexity is ${enumeration([`${write(first.before)} as it is`, ...after])}.`,
-  ];
-}
-
-function timeSentences({ timing, notTimed }: ModelResults): readonly string[] {
-  if (timing === null) return [`Its time was not measured: ${sentence(notTimed ?? 'no reason was given')}`];
-  return [
-    ...timing.workloads.flatMap((workload) => workloadSentences(timing, workload)),
-    ...plainSentences(timing),
-    `These are the kernels of ${timing.runtimeLabel}; another runtime or device has others, and the order of the norms can differ there.`,
-  ];
-}
-
-function workloadSentences(timing: ModelTiming, workload: ModelWorkload): readonly string[] {
-  const own = timeOf(workload, timing.baseline);
-  if (own === undefined) return [];
-  const others = othersOf(timing, workload, 'kernels');
-  const without = timeOf(workload, 'none');
-  return [
-    [
-      `${capital(workloadName(workload))} takes ${significant(own.milliseconds)} ms as it is, with ${variantName(timing, timing.baseline)}.`,
-      ...(others.length === 0 ? [] : [`Relative to that it takes ${others.join('; ')}.`]),
-      ...(without === undefined
-        ? []
-        : [
-            `Without any of its norms it takes ${effectText(without)}, and no norm can save more than its removal does.`,
-          ]),
-    ].join(' '),
-  ];
-}
-
-/** `with RMSNorm 1.2% less time (…)`, for what is timed beside the model as it is and without norms. */
-function othersOf(timing: ModelTiming, workload: ModelWorkload, norms: 'kernels' | 'plain'): readonly string[] {
-  return timing.variants.flatMap(({ id, name }) => {
-    const time = id === timing.baseline || id === 'none' ? undefined : timeOf(workload, id, norms);
-    return time === undefined ? [] : [`with ${name} ${effectText(time)}`];
-  });
-}
-
-/** The comparison at equal quality: the same building blocks for every norm. */
-function plainSentences(timing: ModelTiming): readonly string[] {
-  const found = timing.workloads.flatMap((workload) => {
-    const others = othersOf(timing, workload, 'plain');
-    return others.length === 0 ? [] : [`${workloadName(workload)} takes ${others.join('; ')}`];
-  });
-  if (found.length === 0) return [];
-  return [
-    `With every norm written in the same plain operations, so that the quality of kernels plays no part, ${found.join('. And ')}.`,
-  ];
-}
-
-function capital(text: string): string {
-  return text.charAt(0).toUpperCase() + text.slice(1);
 }

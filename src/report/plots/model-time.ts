@@ -16,8 +16,11 @@ export const modelTime: Figure = {
     if (!model || !timing) return '';
     const unlike = timing.variants.filter(({ sameFunction, id }) => !sameFunction && id !== 'none');
     return [
-      `Time relative to ${model.name} as it is (= 1), measured here, with 95% confidence intervals over ${timing.replicates} sets of new sessions. Less is faster; no normalization bounds what any norm could save.`,
+      `Time relative to ${model.name} as it is (= 1), measured here, with 95% confidence intervals over ${timing.replicates} sets of new sessions. Less is faster; no norms on the stream bounds what any norm there could save (norms on queries and keys stay).`,
       `Filled: the kernels of ${timing.runtimeLabel}, which are of unequal quality. Hollow: every norm in the same elementwise operations and means of rows, relative to the model as it is in these.`,
+      ...(timing.variants.some(({ id }) => id === 'rmsnorm-folded')
+        ? ['Folded: the norms’ weights and biases are in the linears that read them (normlab convert --fold).']
+        : []),
       ...unlike.map(({ name }) => `${name} is the same sizes with another norm, not the same function.`),
       timing.composed,
     ].join(' ');
