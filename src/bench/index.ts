@@ -1,4 +1,12 @@
-/** Measurements of time on this machine: the norms alone, and their share of a model. */
+/** Measurements of time on this machine: the norms alone, their share of GPT-3's sizes, and any decoder with other norms. */
+export {
+  type BenchDecodersOptions,
+  benchDecoders,
+  type DecoderBenchmark,
+  type DecoderTimes,
+  type DecoderVariant,
+  type Workload,
+} from './decoders/index.ts';
 export { trainingFlopsPerToken } from './flops.ts';
 export { type InterleaveOptions, interleave, secondsOf, type Timings, type Variant } from './interleave.ts';
 export {

@@ -27,6 +27,8 @@ export interface EmitOptions {
    * Transpose and MatMul: the engine computes the transpose of an initializer once and holds both. Default false.
    */
   readonly fusedTransposes?: boolean;
+  /** Writes norms in elementwise operations and means of rows (`NormKind.lowerPlain`), forward passes alone. Default false. */
+  readonly plainNorms?: boolean;
 }
 
 /**
@@ -46,7 +48,7 @@ export function emitOnnx(outputs: Readonly<Record<string, Tensor>>, options: Emi
     if (given.has(name)) throw new RangeError(`graph/emit: an output and an input are both named ${name}; rename one`);
   }
   const taken = new Set([...given.keys(), ...Object.keys(outputs)]);
-  const writer = createWriter(floatType, options.fusedTransposes ?? false, taken);
+  const writer = createWriter(options, taken);
   const inputs: OnnxValueInfo[] = [];
   const givenNames = new Map<string, string>();
   for (const [name, type] of given) {
@@ -122,7 +124,10 @@ function nameOf(names: ReadonlyMap<Tensor, string>, tensor: Tensor): string {
   return name;
 }
 
-function createWriter(floatType: 'float32' | 'float64', fusedTransposes: boolean, taken: ReadonlySet<string>) {
+function createWriter(
+  { floatType = 'float32', fusedTransposes = false, plainNorms = false }: EmitOptions,
+  taken: ReadonlySet<string>,
+) {
   const nodes: OnnxNode[] = [];
   const initializers: OnnxInitializer[] = [];
   const known = new Map<string, { readonly name: string; readonly data: Uint8Array }[]>();
@@ -150,6 +155,7 @@ function createWriter(floatType: 'float32' | 'float64', fusedTransposes: boolean
   const context: EmitContext = {
     floatType,
     fusedTransposes,
+    plainNorms,
     add(opType, inputs, attributes = {}, { domain, outputs = 1 } = {}) {
       const names = Array.from({ length: outputs }, () => fresh(opType.toLowerCase()));
       nodes.push({

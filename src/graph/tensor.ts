@@ -80,6 +80,8 @@ export interface EmitContext {
   readonly floatType: 'float32' | 'float64';
   /** Whether a matrix product that takes a factor transposed may be one node of ONNX Runtime's own. */
   readonly fusedTransposes: boolean;
+  /** Whether norms are written without the engine's fused operators. */
+  readonly plainNorms: boolean;
 }
 
 export type EmitAttribute = number | readonly number[] | { readonly float: number } | { readonly text: string };

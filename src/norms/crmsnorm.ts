@@ -44,6 +44,12 @@ export const crmsnorm = defineNorm({
     const meanSquare = b.mul(b.add(b.mul(total, total), b.constant(width)), b.constant(1 / (width + 1)));
     return b.mul(u, b.reciprocal(b.sqrt(meanSquare)));
   },
+  lowerPlain: (b, x, _parameters, { width, epsilon }) => {
+    const total = b.sum(x);
+    const squares = b.add(b.sum(b.mul(x, x)), b.mul(total, total));
+    const meanSquare = b.mul(squares, b.constant(1 / (width + 1)));
+    return b.mul(x, b.reciprocal(b.sqrt(b.add(meanSquare, b.constant(epsilon)))));
+  },
   lowerBackward: (b, x, dy, _parameters, { width, epsilon }) => {
     const rms = standardize(b, 'SimplifiedLayerNormalization', x, width, (epsilon * (width + 1)) / width);
     const u = rms.normalized;

@@ -1,8 +1,11 @@
 import { InputError } from '../core/errors.ts';
 import type { NormContext, NormKind } from './kind.ts';
 
+/** A norm whose `lowerForward` uses no fused operator needs no `lowerPlain` of its own. */
+type Definition = Omit<NormKind, 'lowerPlain'> & Partial<Pick<NormKind, 'lowerPlain'>>;
+
 /** Completes a norm with the checks of its arguments, so that every kind refuses bad input in the same words. */
-export function defineNorm(kind: NormKind): NormKind {
+export function defineNorm(kind: Definition): NormKind {
   const check = (x: Float64Array, parameters: Readonly<Record<string, Float64Array>>, context: NormContext): void => {
     const { width, epsilon } = context;
     if (!Number.isInteger(width) || width < 1) {
@@ -29,6 +32,7 @@ export function defineNorm(kind: NormKind): NormKind {
     }
   };
   return {
+    lowerPlain: kind.lowerForward,
     ...kind,
     forward: (x, parameters, context) => {
       check(x, parameters, context);

@@ -72,6 +72,11 @@ export interface NormKind {
   ) => NormGradient<Float64Array>;
   /** The forward pass for an engine, as its fused operator where there is one. */
   readonly lowerForward: <T>(b: OpBuilder<T>, x: T, parameters: Readonly<Record<string, T>>, context: NormContext) => T;
+  /**
+   * The forward pass in means of rows and elementwise operations, with no fused operator and no pass over `x` that the
+   * formula could do without: what norms are written in where they shall be compared at equal quality.
+   */
+  readonly lowerPlain: <T>(b: OpBuilder<T>, x: T, parameters: Readonly<Record<string, T>>, context: NormContext) => T;
   /** The backward pass for an engine. It computes the row statistics again and needs no output of the forward pass. */
   readonly lowerBackward: <T>(
     b: OpBuilder<T>,

@@ -2,7 +2,7 @@ import { type Affine, affineReference, lowerGain, type NormalizedRow, type RowNo
 import { withAffine } from './cost.ts';
 import { defineNorm } from './define.ts';
 import type { NormKind } from './kind.ts';
-import { fusedNorm, standardize, weightedMean } from './lowering.ts';
+import { fusedNorm, plainNorm, standardize, weightedMean } from './lowering.ts';
 import { biasVector, parameterOf, weightVector } from './parameters.ts';
 import { dot, sum } from './vector.ts';
 
@@ -41,6 +41,13 @@ function layerNorm(
       const bias = affine.bias ? [parameterOf(parameters, 'bias')] : [];
       return fusedNorm(b, 'LayerNormalization', [x, gain, ...bias], context.epsilon);
     },
+    lowerPlain: (b, x, parameters, { epsilon }) =>
+      plainNorm(b, x, {
+        centred: true,
+        gain: lowerGain(b, parameters, affine),
+        bias: affine.bias ? parameterOf(parameters, 'bias') : undefined,
+        epsilon,
+      }),
     lowerBackward: (b, x, dy, parameters, context) => {
       const gain = lowerGain(b, parameters, affine);
       const { normalized, inverse } = standardize(b, 'LayerNormalization', x, context.width, context.epsilon);

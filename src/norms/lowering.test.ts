@@ -23,6 +23,10 @@ const largeResults: Readonly<Record<string, { readonly forward: number; readonly
 const lower = (parameters: Readonly<Record<string, Float64Array>>): Record<string, Matrix> =>
   Object.fromEntries(Object.entries(parameters).map(([name, data]) => [name, fromArray(data, data.length)]));
 
+const refused = (): never => {
+  throw new Error('a fused operator was used');
+};
+
 function expectSameAsReference(kind: NormKind, x: Float64Array, width: number, epsilon: number, rtol: number): void {
   const context = { width, epsilon };
   const dy = sample(5, x.length);
@@ -30,6 +34,8 @@ function expectSameAsReference(kind: NormKind, x: Float64Array, width: number, e
   const { b } = interpreter();
   const y = kind.lowerForward(b, fromArray(x, width), lower(parameters), context);
   expect(distance(y.data, kind.forward(x, parameters, context)), 'y').toBeLessThan(rtol);
+  const plain = kind.lowerPlain({ ...b, fused: refused }, fromArray(x, width), lower(parameters), context);
+  expect(distance(plain.data, kind.forward(x, parameters, context)), 'y without fused operators').toBeLessThan(rtol);
   const lowered = kind.lowerBackward(b, fromArray(x, width), fromArray(dy, width), lower(parameters), context);
   const reference = kind.backward(x, dy, parameters, context);
   expect(distance(lowered.dx.data, reference.dx), 'dx').toBeLessThan(rtol);
@@ -74,7 +80,8 @@ describe.each(normKinds.map((kind) => [kind.id, kind] as const))('lowering of %s
           parameters,
           context,
         );
-        const results = [y, dx, ...Object.values(gradients)];
+        const plain = kind.lowerPlain(b, x, parameters, context);
+        const results = [y, plain, dx, ...Object.values(gradients)];
         expect(
           results.every(({ data }) => data.every(Number.isFinite)),
           `factor ${factor}`,

@@ -17,6 +17,19 @@ export function fusedNorm<T>(b: OpBuilder<T>, opType: FusedNorm, inputs: readonl
   return runFused(b, opType, inputs, epsilon, 1)(0);
 }
 
+/** `x / sqrt(mean(x²) + ε)`, of `x − mean(x)` where it is `centred`, then gain and bias: without the engine's fused operators. */
+export function plainNorm<T>(
+  b: OpBuilder<T>,
+  x: T,
+  { centred, gain, bias, epsilon }: { centred: boolean; gain: T | undefined; bias: T | undefined; epsilon: number },
+): T {
+  const deviation = centred ? b.sub(x, b.mean(x)) : x;
+  const inverse = b.reciprocal(b.sqrt(b.add(b.mean(b.mul(deviation, deviation)), b.constant(epsilon))));
+  const normalized = b.mul(deviation, inverse);
+  const scaled = gain === undefined ? normalized : b.mul(normalized, gain);
+  return bias === undefined ? scaled : b.add(scaled, bias);
+}
+
 /**
  * `x̂` `[..., width]`, and the factor `[..., 1]` that a row is multiplied by to get it, in one operator.
  *

@@ -2,7 +2,7 @@ import { type Affine, affineReference, lowerGain, type NormalizedRow, type RowNo
 import { withAffine } from './cost.ts';
 import { defineNorm } from './define.ts';
 import type { NormKind } from './kind.ts';
-import { fusedNorm, standardize, weightedMean } from './lowering.ts';
+import { fusedNorm, plainNorm, standardize, weightedMean } from './lowering.ts';
 import { biasVector, parameterOf, weightVector } from './parameters.ts';
 import { dot } from './vector.ts';
 
@@ -36,6 +36,13 @@ function rmsNorm(
       const y = fusedNorm(b, 'SimplifiedLayerNormalization', [x, gain], context.epsilon);
       return affine.bias ? b.add(y, parameterOf(parameters, 'bias')) : y;
     },
+    lowerPlain: (b, x, parameters, { epsilon }) =>
+      plainNorm(b, x, {
+        centred: false,
+        gain: lowerGain(b, parameters, affine),
+        bias: affine.bias ? parameterOf(parameters, 'bias') : undefined,
+        epsilon,
+      }),
     lowerBackward: (b, x, dy, parameters, context) => {
       const gain = lowerGain(b, parameters, affine);
       const { normalized, inverse } = standardize(b, 'SimplifiedLayerNormalization', x, context.width, context.epsilon);

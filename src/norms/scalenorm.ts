@@ -47,6 +47,10 @@ export const scalenorm = defineNorm({
     const gain = b.mul(parameterOf(parameters, 'weight'), b.constant(1 / Math.sqrt(width)));
     return fusedNorm(b, 'SimplifiedLayerNormalization', [x, b.mul(b.ones(width), gain)], (epsilon * epsilon) / width);
   },
+  lowerPlain: (b, x, parameters, { epsilon }) => {
+    const length = b.sqrt(b.add(b.sum(b.mul(x, x)), b.constant(epsilon * epsilon)));
+    return b.mul(x, b.div(parameterOf(parameters, 'weight'), length));
+  },
   lowerBackward: (b, x, dy, parameters, { width, epsilon }) => {
     const gain = b.mul(parameterOf(parameters, 'weight'), b.constant(1 / Math.sqrt(width)));
     const { normalized, inverse } = standardize(

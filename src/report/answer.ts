@@ -2,6 +2,7 @@ import { type Confidence, judgeConfidence } from './answer/confidence.ts';
 import { conversionSentences } from './answer/conversion.ts';
 import { evidenceSentences } from './answer/evidence.ts';
 import { limits, limitsInShort } from './answer/limits.ts';
+import { answerForModel, type ModelAnswer } from './answer/model.ts';
 import { otherNormSentences } from './answer/others.ts';
 import { assessQuality, type Verdict } from './answer/quality.ts';
 import { modelTimeClause, speedSentences } from './answer/speed.ts';
@@ -13,6 +14,8 @@ export interface Answer {
   readonly headline: string;
   /** The answer as advice, how sure it is, and what it does not show. */
   readonly summary: string;
+  /** Null where the study was not asked about a model. */
+  readonly model: ModelAnswer | null;
   readonly verdict: Verdict;
   readonly confidence: Confidence;
   /** What the confidence follows from; see `judgeConfidence`. */
@@ -28,13 +31,22 @@ export interface Answer {
 export function answer(results: StudyResults): Answer {
   const quality = assessQuality(results);
   const judged = judgeConfidence(results.training, quality);
+  const model = results.model === null ? null : answerForModel(results.model);
+  const time = modelTimeClause(results.speed);
+  // A study of one model alone says nothing of models in general, not even that it measured nothing there.
+  const isGeneral = model === null || quality.verdict !== 'not-measured' || time !== null;
+  const general = isGeneral ? headline(quality.verdict, quality.short, time) : null;
+  const inGeneral = model === null ? '' : 'For models in general: ';
   return {
-    headline: headline(quality.verdict, quality.short, modelTimeClause(results.speed)),
+    headline: [...(model === null ? [] : [model.headline]), ...(general === null ? [] : [inGeneral + general])].join(
+      ' ',
+    ),
     summary: [
-      advice[quality.verdict],
-      `Confidence: ${judged.confidence}, because ${enumeration(judged.confidenceReasons)}.`,
+      ...(model === null ? [] : [judgedAdvice(model.advice, model)]),
+      ...(isGeneral ? [judgedAdvice(inGeneral + advice[quality.verdict], judged)] : []),
       limitsInShort(results),
     ].join(' '),
+    model,
     verdict: quality.verdict,
     ...judged,
     quality: [...quality.sentences, ...otherNormSentences(results.training)],
@@ -43,6 +55,13 @@ export function answer(results: StudyResults): Answer {
     evidence: evidenceSentences(results),
     doesNotShow: limits(results),
   };
+}
+
+function judgedAdvice(
+  text: string,
+  { confidence, confidenceReasons }: Pick<Answer, 'confidence' | 'confidenceReasons'>,
+) {
+  return `${text} Confidence: ${confidence}, because ${enumeration(confidenceReasons)}.`;
 }
 
 const lead: Readonly<Record<Verdict, string>> = {

@@ -1,4 +1,6 @@
-import type { EvidenceResults, Interval, NormRuns, Part, StudyResults, TrainingResults } from './results.ts';
+import type { Interval } from './fields.ts';
+import type { ModelResults } from './model-results.ts';
+import type { EvidenceResults, NormRuns, Part, StudyResults, TrainingResults } from './results.ts';
 
 /** A contradiction between fields that are each well-formed. */
 export interface Inconsistency {
@@ -10,6 +12,7 @@ export interface Inconsistency {
 /** What a schema can't say: intervals in order, no repeated ids, test results that follow from their p-values. */
 export function* inconsistencies(results: StudyResults): Generator<Inconsistency> {
   yield* missingParts(results);
+  if (results.model) yield* modelInconsistencies(results.model);
   if (results.training) yield* trainingInconsistencies(results.training);
   if (results.evidence) yield* summaryInconsistencies(results.evidence.summary);
   for (const [i, op] of results.speed?.ops.entries() ?? []) {
@@ -33,18 +36,56 @@ export function* inconsistencies(results: StudyResults): Generator<Inconsistency
 
 function* missingParts(results: StudyResults): Generator<Inconsistency> {
   const present: Record<Part, boolean> = {
+    model: results.model !== null,
     training: results.training !== null,
     speed: results.speed !== null,
     conversions: results.conversions !== null,
     evidence: results.evidence !== null,
   };
-  for (const part of ['training', 'speed', 'conversions', 'evidence'] as const) {
+  for (const part of ['model', 'training', 'speed', 'conversions', 'evidence'] as const) {
     const reason = results.notMeasured[part];
     if (!present[part] && reason === undefined) {
       yield { path: `.notMeasured.${part}`, message: `says not why ${part} is null` };
     }
     if (present[part] && reason !== undefined) {
       yield { path: `.notMeasured.${part}`, message: `is given although ${part} is there` };
+    }
+  }
+}
+
+function* modelInconsistencies({ conversions, timing, notTimed }: ModelResults): Generator<Inconsistency> {
+  yield* repeated(
+    '.model.conversions',
+    conversions.map(({ target }) => target),
+  );
+  for (const [i, conversion] of conversions.entries()) {
+    if (conversion.outcome !== 'converted') continue;
+    if ((conversion.certificate === null) !== (conversion.notCertified !== null)) {
+      yield {
+        path: `.model.conversions[${i}].notCertified`,
+        message: 'is given exactly where there is no certificate',
+      };
+    }
+  }
+  if ((timing === null) !== (notTimed !== null)) {
+    yield { path: '.model.notTimed', message: 'is given exactly where there is no timing' };
+  }
+  if (timing === null) return;
+  const ids = timing.variants.map(({ id }) => id);
+  yield* repeated('.model.timing.variants', ids);
+  if (!ids.includes(timing.baseline)) {
+    yield { path: '.model.timing.baseline', message: `is ${timing.baseline}, which is none of the variants` };
+  }
+  for (const [i, { times }] of timing.workloads.entries()) {
+    const path = `.model.timing.workloads[${i}].times`;
+    yield* repeated(
+      path,
+      times.map(({ variant, norms }) => `${variant}, ${norms}`),
+    );
+    for (const [j, { variant, relative, ci }] of times.entries()) {
+      if (!ids.includes(variant))
+        yield { path: `${path}[${j}].variant`, message: `is ${variant}, which is not listed` };
+      yield* around(`${path}[${j}]`, relative, ci);
     }
   }
 }

@@ -274,7 +274,7 @@ function syntheticEvidence(): NonNullable<StudyResults['evidence']> {
 
 export function syntheticResults(options: SyntheticOptions = {}): StudyResults {
   return {
-    schemaVersion: 1,
+    schemaVersion: 2,
     profile: 'synthetic',
     createdAt: '2026-01-02T03:04:05.000Z',
     normlabVersion: '0.0.0-synthetic',
@@ -288,11 +288,12 @@ export function syntheticResults(options: SyntheticOptions = {}): StudyResults {
     },
     elapsedSeconds: 5025,
     commands: ['npx normlab study --profile synthetic --seeds 5'],
+    model: null,
     training: syntheticTraining(options),
     speed: syntheticSpeed(),
     conversions: syntheticConversions(),
     evidence: syntheticEvidence(),
-    notMeasured: {},
+    notMeasured: { model: 'no model was named' },
   };
 }
 

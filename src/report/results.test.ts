@@ -33,7 +33,7 @@ describe('parseResults', () => {
   });
 
   const cases: readonly (readonly [string, readonly (string | number)[], unknown, string])[] = [
-    ['another version', ['schemaVersion'], 2, '.schemaVersion'],
+    ['another version', ['schemaVersion'], 1, '.schemaVersion'],
     ['a key that nobody knows', ['speed', 'gflops'], 1, '.speed'],
     ['NaN', ['training', 'norms', 0, 'meanFinalLoss'], Number.NaN, '.training.norms[0].meanFinalLoss'],
     ['infinity', ['speed', 'matmulGflops'], Number.POSITIVE_INFINITY, '.speed.matmulGflops'],

@@ -1,15 +1,11 @@
 import { z } from 'zod';
 import { InputError } from '../core/errors.ts';
 import { inconsistencies } from './consistency.ts';
+import { certificate, count, type DeepReadonly, interval, positive, proportion, text } from './fields.ts';
+import { modelParts, modelSchema } from './model-results.ts';
 
 /** The version of `report.json` that this code reads and writes. */
-export const schemaVersion = 1;
-
-const text = z.string().min(1);
-const positive = z.number().positive();
-const count = z.int().nonnegative();
-const proportion = z.number().min(0).max(1);
-const interval = z.tuple([z.number(), z.number()]);
+export const schemaVersion = 2;
 
 /** Where a statement was read. Only web addresses may be linked. */
 const source = z.strictObject({ label: text, url: z.url({ protocol: /^https?$/ }).nullable() });
@@ -140,25 +136,12 @@ const speed = z.strictObject({
     .nullable(),
 });
 
-const difference = z.strictObject({
-  maxAbsLogit: z.number().nonnegative(),
-  nmse: z.number().nonnegative(),
-  kl: z.number(),
-  top1Agreement: proportion,
-});
-
 const conversion = z.strictObject({
   /** What was converted, for instance "the study's own LayerNorm model, seed 1". */
   source: text,
   target: z.enum(['rmsnorm', 'crmsnorm']),
   dtype: text,
-  certificate: z.strictObject({
-    algebra: difference,
-    stored: difference,
-    run: difference,
-    floor: difference,
-    passed: z.boolean(),
-  }),
+  certificate,
   /** Nats per byte, in the engine. */
   validationLossBefore: z.number().nullable(),
   validationLossAfter: z.number().nullable(),
@@ -197,7 +180,7 @@ const evidence = z.strictObject({
   }),
 });
 
-export const parts = ['training', 'speed', 'conversions', 'evidence'] as const;
+export const parts = ['model', 'training', 'speed', 'conversions', 'evidence'] as const;
 export type Part = (typeof parts)[number];
 
 const schema = z.strictObject({
@@ -209,6 +192,7 @@ const schema = z.strictObject({
   elapsedSeconds: z.number().nonnegative(),
   /** What to type to get these results again. */
   commands: z.array(text).min(1),
+  model: modelSchema.nullable(),
   training: training.nullable(),
   speed: speed.nullable(),
   conversions: z.array(conversion).nullable(),
@@ -216,8 +200,6 @@ const schema = z.strictObject({
   /** Why a part is null: exactly the null parts have a reason. */
   notMeasured: z.partialRecord(z.enum(parts), text),
 });
-
-type DeepReadonly<T> = T extends object ? { readonly [K in keyof T]: DeepReadonly<T[K]> } : T;
 
 /** A study's results: the content of `report.json`. */
 export type StudyResults = DeepReadonly<z.infer<typeof schema>>;
@@ -228,8 +210,8 @@ export type SpeedResults = NonNullable<StudyResults['speed']>;
 export type ConversionResult = NonNullable<StudyResults['conversions']>[number];
 export type LogitDifference = ConversionResult['certificate']['run'];
 export type EvidenceResults = NonNullable<StudyResults['evidence']>;
+export type { Interval } from './fields.ts';
 export type Source = EvidenceResults['rows'][number]['source'];
-export type Interval = readonly [number, number];
 
 /** Checks results; throws an `InputError` of one line that names the first wrong field. */
 export function parseResults(value: unknown): StudyResults {
@@ -245,6 +227,7 @@ export function parseResults(value: unknown): StudyResults {
 
 /** A part of results that was kept on its own; null where it is not well-formed. */
 export const readPart = {
+  model: modelParts,
   training: (value: unknown): TrainingResults | null => training.safeParse(value).data ?? null,
   speed: (value: unknown): SpeedResults | null => speed.safeParse(value).data ?? null,
   conversions: (value: unknown): readonly ConversionResult[] | null =>

@@ -1,9 +1,10 @@
 import { join } from 'node:path';
-import { type Certificate, conversionTargets, convertModel } from '../convert/index.ts';
+import { conversionTargets, convertModel } from '../convert/index.ts';
 import { CheckFailedError } from '../core/errors.ts';
-import type { ConversionResult, LogitDifference } from '../report/index.ts';
+import type { ConversionResult } from '../report/index.ts';
 import type { Corpus } from '../text/index.ts';
 import type { TrainConfig } from '../train/index.ts';
+import { certificateFigures } from './certificate.ts';
 import { heldOutLoss } from './held-out.ts';
 import type { Profile } from './profiles.ts';
 
@@ -38,7 +39,7 @@ export async function studyConversions(study: ConversionStudy): Promise<readonly
         source: study.label,
         target,
         dtype: converted.certificate.dtypes.join(', '),
-        certificate: figures(converted.certificate),
+        certificate: certificateFigures(converted.certificate),
         validationLossBefore,
         validationLossAfter: await heldOutLoss(out, config, corpus),
         tensorsRewritten: converted.tensorsRewritten,
@@ -47,12 +48,4 @@ export async function studyConversions(study: ConversionStudy): Promise<readonly
     }
   }
   return results;
-}
-
-function figures({ algebra, stored, run, floor, passed }: Certificate): ConversionResult['certificate'] {
-  return { algebra: logits(algebra), stored: logits(stored), run: logits(run), floor: logits(floor), passed };
-}
-
-function logits({ maxAbsLogit, nmse, kl, top1Agreement }: LogitDifference): LogitDifference {
-  return { maxAbsLogit, nmse, kl, top1Agreement };
 }

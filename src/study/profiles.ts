@@ -21,6 +21,15 @@ export interface Profile {
     readonly secondsPerShape: number;
     readonly secondsPerSize: number;
   };
+  /** How a model that the study is asked about is timed (`--model`). */
+  readonly model: {
+    /** Of the prompt. */
+    readonly tokens: number;
+    /** What is deeper is composed of some of its layers. */
+    readonly layerParameters: number;
+    /** For the prompt, and for one token after it. */
+    readonly seconds: number;
+  };
   /** The element types in which the trained LayerNorm model is converted. */
   readonly conversionDTypes: readonly ('source' | 'bfloat16')[];
 }
@@ -66,6 +75,7 @@ export const profiles: readonly Profile[] = [
       secondsPerShape: 0.2,
       secondsPerSize: 1,
     },
+    model: { tokens: 32, layerParameters: 2 ** 22, seconds: 0.5 },
     conversionDTypes: ['source'],
   },
   {
@@ -87,6 +97,7 @@ export const profiles: readonly Profile[] = [
       secondsPerShape: 4,
       secondsPerSize: 15,
     },
+    model: { tokens: 512, layerParameters: 2 ** 27, seconds: 20 },
     conversionDTypes: ['source', 'bfloat16'],
   },
   {
@@ -108,6 +119,7 @@ export const profiles: readonly Profile[] = [
       secondsPerShape: 10,
       secondsPerSize: 60,
     },
+    model: { tokens: 512, layerParameters: 2 ** 28, seconds: 60 },
     conversionDTypes: ['source', 'bfloat16'],
   },
   {
@@ -129,6 +141,7 @@ export const profiles: readonly Profile[] = [
       secondsPerShape: 20,
       secondsPerSize: 120,
     },
+    model: { tokens: 512, layerParameters: 2 ** 30, seconds: 120 },
     conversionDTypes: ['source', 'bfloat16'],
   },
 ];

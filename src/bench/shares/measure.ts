@@ -17,6 +17,7 @@ import {
   sessionOptions,
 } from '../options.ts';
 import { timeReplicates } from '../replicates.ts';
+import { type WeightFile, withWeightFile } from '../weights.ts';
 import {
   blockGraph,
   embeddingGraph,
@@ -29,7 +30,6 @@ import {
 import { bytesNeeded } from './memory.ts';
 import { type MeasuredParts, partNames, partsOf, shareOf, type TimeShare } from './results.ts';
 import { type GptSize, gptSize, gptSizes } from './sizes.ts';
-import { type WeightFile, withWeightFile } from './weights.ts';
 
 export interface BenchSharesOptions extends BenchOptions {
   /** Ids of `gptSizes`, or sizes of one's own. Default: all of `gptSizes`. */

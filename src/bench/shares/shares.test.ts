@@ -7,12 +7,12 @@ import type { OnnxModel } from '../../graph/index.ts';
 import { countParameters } from '../../models/index.ts';
 import { normKind } from '../../norms/index.ts';
 import { clockEngine } from '../clock.fixture.ts';
+import { withWeightFile } from '../weights.ts';
 import { composeSeconds } from './compose.ts';
 import { blockGraph } from './graphs.ts';
 import { benchShares } from './measure.ts';
 import { bytesNeeded } from './memory.ts';
 import { blockSpec, gptSize, gptSizes } from './sizes.ts';
-import { withWeightFile } from './weights.ts';
 
 const tiny = { id: 'tiny', name: 'Tiny', layers: 3, hiddenSize: 32, heads: 2 };
 

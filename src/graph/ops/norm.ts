@@ -34,8 +34,9 @@ const normOp: Op<NormAttributes> = {
   },
   emit(context, [x, ...parameters], { kind, epsilon }, types) {
     const input = at(types.inputs, 0, 'norm');
+    const lower = context.plainNorms ? kind.lowerPlain : kind.lowerForward;
     return [
-      kind.lowerForward(
+      lower(
         onnxBuilder(context, input.shape.length),
         x ?? '',
         named(kind, parameters),

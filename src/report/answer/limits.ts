@@ -3,11 +3,17 @@ import type { StudyResults } from '../results.ts';
 
 /** What the results do not show, from the results themselves. */
 export function limits(results: StudyResults): readonly string[] {
-  return [...trainingLimits(results), ...speedLimits(results), ...conversionLimits(results), ...missingParts(results)];
+  return [
+    ...modelLimits(results),
+    ...trainingLimits(results),
+    ...speedLimits(results),
+    ...conversionLimits(results),
+    ...missingParts(results),
+  ];
 }
 
 /** The limits that matter most, in one sentence for the first paragraph. */
-export function limitsInShort({ training, speed }: StudyResults): string {
+export function limitsInShort({ model, training, speed }: StudyResults): string {
   const elsewhere = [
     ...(training
       ? [
@@ -16,14 +22,25 @@ export function limitsInShort({ training, speed }: StudyResults): string {
           `other learning rates than ${training.optimizer.learningRate}`,
         ]
       : []),
-    ...(speed ? ["other kernels than this machine's"] : []),
+    ...(model?.timing ? ['other batches than of one'] : []),
+    ...(speed || model?.timing ? ["other kernels than this machine's"] : []),
   ];
   const missing = [
     ...(training ? [] : ['which norm trains to the lower loss']),
-    ...(speed ? [] : ['what either norm costs in time']),
+    ...(speed || model?.timing ? [] : ['what either norm costs in time']),
   ];
   const unknown = [...missing, ...(elsewhere.length > 0 ? [`what ${enumeration(elsewhere)} would give`] : [])];
   return `It does not show ${unknown.join(', or ')}.`;
+}
+
+function* modelLimits({ model, machine }: StudyResults): Generator<string> {
+  if (!model) return;
+  if (model.timing) {
+    yield `Other loads and machines. ${model.name} was timed with a batch of one and in float32, with ${model.timing.runtimeLabel} on one ${machine.cpu}; with larger batches, quantized weights or a GPU the norms' share is another.`;
+  }
+  if (model.conversions.some(({ outcome }) => outcome === 'converted')) {
+    yield `Training on. The conversion keeps the function of ${model.name}, not how it goes on learning: CRMSNorm in particular learns more slowly from there.`;
+  }
 }
 
 function* trainingLimits({ training }: StudyResults): Generator<string> {
@@ -50,6 +67,8 @@ function* conversionLimits({ conversions }: StudyResults): Generator<string> {
 }
 
 function* missingParts(results: StudyResults): Generator<string> {
-  const missing = Object.entries(results.notMeasured).map(([part, reason]) => `${part} (${reason})`);
+  // Without a model's name there is no question about one.
+  const left = Object.entries(results.notMeasured).filter(([part]) => part !== 'model');
+  const missing = left.map(([part, reason]) => `${part} (${reason})`);
   if (missing.length > 0) yield `Left out of this study: ${enumeration(missing)}.`;
 }

@@ -1,5 +1,6 @@
 import { confidenceInterval, enumeration, fixed, percent } from '../format.ts';
 import type { Interval, SpeedResults, StudyResults } from '../results.ts';
+import { tooSmallToMatter } from './model-time.ts';
 
 /** RMSNorm's time of a whole model over LayerNorm's. */
 interface Change {
@@ -7,9 +8,6 @@ interface Change {
   readonly ratio: number;
   readonly ci: Interval;
 }
-
-/** Changes of a whole model's time that stay below this are said not to matter. */
-const tooSmallToMatter = 0.03;
 
 /**
  * What RMSNorm does to a whole model's time here, in one sentence; null where that was not measured.

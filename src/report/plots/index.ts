@@ -1,6 +1,7 @@
-import { certificate } from './certificate.ts';
+import { certificate, modelCertificate } from './certificate.ts';
 import type { Figure } from './figure.ts';
 import { gradientNorms } from './gradient-norms.ts';
+import { modelTime } from './model-time.ts';
 import { normOperations } from './norm-operations.ts';
 import { pairedDifferences } from './paired-differences.ts';
 import { timeShare } from './time-share.ts';
@@ -13,6 +14,8 @@ export type { Svg } from './svg.ts';
 
 /** Every plot of the report. */
 export const figures = {
+  modelCertificate,
+  modelTime,
   pairedDifferences,
   validationLoss,
   validationDifference,

@@ -1,13 +1,14 @@
 import { parseHTML } from 'linkedom';
 import { describe, expect, it } from 'vitest';
 import { normKinds } from '../../norms/index.ts';
+import { withModel } from '../model-results.fixture.ts';
 import { tokens } from '../palette.ts';
 import { syntheticResults, without } from '../results.fixture.ts';
 import type { StudyResults } from '../results.ts';
 import { figures, standaloneSvg } from './index.ts';
 import { textWidth } from './svg.ts';
 
-const results = syntheticResults();
+const results = withModel(syntheticResults());
 const all = Object.values(figures);
 
 /** The names of tags that are left open or closed out of turn. */
@@ -61,7 +62,7 @@ describe.each(all.map((figure) => [figure.id, figure] as const))('%s', (id, figu
   });
 
   it('is left out where there is nothing to draw', () => {
-    expect(drawn(figure, without(results, 'training', 'speed', 'conversions', 'evidence'))).toBe('');
+    expect(drawn(figure, without(results, 'model', 'training', 'speed', 'conversions', 'evidence'))).toBe('');
   });
 });
 
@@ -136,7 +137,7 @@ describe('what is drawn', () => {
   });
 
   it('survives one seed, one size and one norm', () => {
-    const single = syntheticResults({ seeds: 1 });
+    const single = withModel(syntheticResults({ seeds: 1 }));
     for (const figure of all) expect(drawn(figure, single, 350), figure.id).not.toMatch(/NaN|undefined|Infinity/);
   });
 

@@ -1,25 +1,28 @@
 import { confidenceRules } from '../answer/confidence.ts';
+import { modelConfidenceRules } from '../answer/model.ts';
 import { type Answer, answer } from '../answer.ts';
 import type { Block, ReportDocument, Section } from '../document.ts';
 import { duration, significant } from '../format.ts';
 import type { StudyResults } from '../results.ts';
 import { conversionBlocks } from './conversion.ts';
 import { evidenceBlocks } from './evidence.ts';
+import { modelSections } from './model.ts';
+import { prose } from './prose.ts';
 import { speedBlocks } from './speed.ts';
 import { trainingBlocks } from './training.ts';
 
 /** The report's content, in reading order: the answer, what it rests on, what it does not show, how to repeat it. */
 export function composeDocument(results: StudyResults): ReportDocument {
   const answered = answer(results);
+  const { model } = results;
   return {
-    title: 'LayerNorm or RMSNorm?',
+    title: model === null ? 'LayerNorm or RMSNorm?' : `LayerNorm or RMSNorm, for ${model.name}?`,
     headline: answered.headline,
     summary: answered.summary,
     byline: `normlab ${results.normlabVersion}, profile “${results.profile}”, ${results.createdAt.slice(0, 10)}, ${results.machine.cpu}`,
     sections: [
-      section('quality', 'Quality', answered.quality, trainingBlocks(results)),
-      section('speed', 'Speed on this machine', answered.speed, speedBlocks(results)),
-      section('conversion', 'Switching a trained model', answered.conversion, conversionBlocks(results)),
+      ...(model === null || answered.model === null ? [] : modelSections(model, answered.model)),
+      ...generalSections(results, answered),
       section('literature', 'What others report', answered.evidence, evidenceBlocks(results)),
       limitsSection(answered),
       reproduceSection(results),
@@ -27,25 +30,35 @@ export function composeDocument(results: StudyResults): ReportDocument {
   };
 }
 
+/** What is measured of models in general. In a study of one model, parts that were not asked for have no section. */
+function generalSections(results: StudyResults, answered: Answer): readonly Section[] {
+  const isShown = (part: 'training' | 'speed' | 'conversions') => results.model === null || results[part] !== null;
+  return [
+    ...(isShown('training') ? [section('quality', 'Quality', answered.quality, trainingBlocks(results))] : []),
+    ...(isShown('speed') ? [section('speed', 'Speed on this machine', answered.speed, speedBlocks(results))] : []),
+    ...(isShown('conversions')
+      ? [section('conversion', 'Switching a trained model', answered.conversion, conversionBlocks(results))]
+      : []),
+  ];
+}
+
 function section(id: string, heading: string, sentences: readonly string[], blocks: readonly Block[]): Section {
   return { id, heading, blocks: [...prose(sentences), ...blocks] };
 }
 
-/** A short text is one paragraph; a long one has a paragraph for each sentence. */
-function prose(sentences: readonly string[]): readonly Block[] {
-  const text = sentences.join(' ');
-  const paragraphs = text.length > 420 ? sentences : [text];
-  return paragraphs.map((paragraph) => ({ kind: 'paragraph', content: [paragraph] }));
-}
-
 function limitsSection(answered: Answer): Section {
+  const { model, verdict } = answered;
+  const rules = [
+    ...(model === null ? [] : modelConfidenceRules),
+    ...(model !== null && verdict === 'not-measured' ? [] : confidenceRules),
+  ];
   return {
     id: 'limits',
     heading: 'What this does not show, and how sure it is',
     blocks: [
       { kind: 'list', items: answered.doesNotShow },
       { kind: 'paragraph', content: ['The confidence follows from these rules, the lowest that applies:'] },
-      { kind: 'list', items: confidenceRules },
+      { kind: 'list', items: rules },
     ],
   };
 }

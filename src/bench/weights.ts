@@ -2,10 +2,10 @@ import { rmSync } from 'node:fs';
 import { mkdtemp, open, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { explainFileError } from '../../core/fileErrors.ts';
-import { sizeOf } from '../../core/shape.ts';
-import type { OnnxExternalTensor } from '../../graph/index.ts';
-import { bytesOf, ordinaryNumbers } from '../data.ts';
+import { explainFileError } from '../core/fileErrors.ts';
+import { sizeOf } from '../core/shape.ts';
+import type { OnnxExternalTensor } from '../graph/index.ts';
+import { bytesOf, ordinaryNumbers } from './data.ts';
 
 /** A temporary file of float32 numbers that stand for a model's weights. */
 export interface WeightFile {
