@@ -5,7 +5,8 @@
  *
  * Writes a GPT-NeoX of that many billion parameters with random weights in bfloat16, then copies (cp --reflink=never,
  * sync) and converts it in turns, each time with no file in the system's cache where that may be emptied. Exit code 1
- * where convert is slower than 0.6 times the copy, or takes more than 1 GiB above the idle process.
+ * where convert is slower than 0.6 times the copy, or takes more than 1 GiB above the idle process. On a busy machine the
+ * processor's seconds for a gigabyte say more than the time that passed.
  */
 import { execFile } from 'node:child_process';
 import { mkdir, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
@@ -27,7 +28,12 @@ const execute = promisify(execFile);
 /** What the conversion has to reach: a part of the copy's speed, and memory above the idle process. */
 const limits = { ratio: 0.6, bytes: 2 ** 30 };
 
-const convertedSchema = z.object({ seconds: z.number(), idleBytes: z.number(), peakBytes: z.number() });
+const convertedSchema = z.object({
+  seconds: z.number(),
+  cpuSeconds: z.number(),
+  idleBytes: z.number(),
+  peakBytes: z.number(),
+});
 
 const vocabularySize = 50304;
 
@@ -144,7 +150,16 @@ async function main(signal: AbortSignal): Promise<void> {
     const seconds = conversions.map((run) => run.seconds);
     const ratio = ratioOfPairs(copies, seconds, { random: createRandom(0) });
     const memoryBytes = Math.max(...conversions.map(({ peakBytes, idleBytes }) => peakBytes - idleBytes));
-    const result = { bytes, coldCaches: cold, copySeconds: copies, convertSeconds: seconds, ratio, memoryBytes };
+    const cpuSecondsPerGigabyte = median(conversions.map((run) => run.cpuSeconds)) / (bytes / 1e9);
+    const result = {
+      bytes,
+      coldCaches: cold,
+      copySeconds: copies,
+      convertSeconds: seconds,
+      cpuSecondsPerGigabyte,
+      ratio,
+      memoryBytes,
+    };
     process.stdout.write(`${values.json ? JSON.stringify(result, null, 2) : toText(result)}\n`);
     if (ratio.ratio < limits.ratio || memoryBytes > limits.bytes) {
       throw new CheckFailedError(
@@ -162,11 +177,14 @@ interface Result {
   readonly coldCaches: boolean;
   readonly copySeconds: readonly number[];
   readonly convertSeconds: readonly number[];
+  /** Of all threads, in user mode and in the system. */
+  readonly cpuSecondsPerGigabyte: number;
   readonly ratio: Ratio;
   readonly memoryBytes: number;
 }
 
-function toText({ bytes, coldCaches, copySeconds, convertSeconds, ratio, memoryBytes }: Result): string {
+function toText(result: Result): string {
+  const { bytes, coldCaches, copySeconds, convertSeconds, cpuSecondsPerGigabyte, ratio, memoryBytes } = result;
   const row = (name: string, seconds: readonly number[]) => [
     name,
     formatSignificant(median(seconds)),
@@ -177,6 +195,7 @@ function toText({ bytes, coldCaches, copySeconds, convertSeconds, ratio, memoryB
     `${formatBytes(bytes)}, ${copySeconds.length} repeats, ${coldCaches ? 'caches emptied before each' : 'warm caches: they may not be emptied here'}`,
     formatTable(['', right('median s'), right('GB/s')], [row('cp, sync', copySeconds), row('convert', convertSeconds)]),
     `convert has ${ratio.ratio.toFixed(2)} of the copy's speed, 95% interval ${ratio.ci.low.toFixed(2)} to ${ratio.ci.high.toFixed(2)}; at least ${limits.ratio} is expected`,
+    `convert takes ${formatSignificant(cpuSecondsPerGigabyte)} s of the processor for a gigabyte`,
     `peak memory of convert above the idle process: ${formatBytes(memoryBytes)}, at most ${formatBytes(limits.bytes)} are allowed`,
   ].join('\n');
 }

@@ -13,6 +13,7 @@ const [source = '', out = '', threads] = argv.slice(2);
 const built = new URL('../../dist/convert/index.js', import.meta.url).href;
 const { convertModel }: typeof import('../../src/convert/index.ts') = await import(built);
 const idleBytes = await peakBytes();
+const usedBefore = process.cpuUsage();
 const started = performance.now();
 await convertModel({
   source,
@@ -22,4 +23,6 @@ await convertModel({
   threads: threads === undefined ? undefined : Number(threads),
 });
 const seconds = (performance.now() - started) / 1000;
-stdout.write(`${JSON.stringify({ seconds, idleBytes, peakBytes: await peakBytes() })}\n`);
+const { user, system } = process.cpuUsage(usedBefore);
+const cpuSeconds = (user + system) / 1e6;
+stdout.write(`${JSON.stringify({ seconds, cpuSeconds, idleBytes, peakBytes: await peakBytes() })}\n`);

@@ -228,13 +228,14 @@ export function encodeKeepingSums(
   for (let row = 0; row < rows; row++) {
     if (ofRows) {
       let carry: f64 = 0;
-      for (let entry = from, stored = to; entry < from + (usize(columns) << 3); entry += 8) {
+      for (let i = 0; i < columns; i++) {
+        const entry = from + (usize(i) << 3);
         const wanted = load<f64>(entry) + carry;
         store<f64>(entry, wanted);
-        finite = encode(dtype, entry, stored, 1) && finite;
-        decode(dtype, stored, carried, 1);
-        carry = wanted - load<f64>(carried);
-        stored += sizeOf(dtype);
+        const rounded = encodeOne(dtype, wanted, to + usize(i) * sizeOf(dtype));
+        // Zero unless it is no finite number.
+        finite = finite && rounded - rounded === 0;
+        carry = wanted - rounded;
       }
     } else {
       addRow(from, carried, columns);
@@ -246,6 +247,26 @@ export function encodeKeepingSums(
     to += usize(columns) * sizeOf(dtype);
   }
   return finite;
+}
+
+/** Stores one number; returns it as stored. */
+function encodeOne(dtype: i32, value: f64, to: usize): f64 {
+  if (dtype === float64) {
+    store<f64>(to, value);
+    return value;
+  }
+  if (dtype === float32) {
+    store<f32>(to, f32(value));
+    return f64(f32(value));
+  }
+  if (dtype === bfloat16) {
+    const bits = toHalf(value, 7, 127);
+    store<u16>(to, u16(bits));
+    return floatOfBfloat16(bits);
+  }
+  const bits = toHalf(value, 10, 15);
+  store<u16>(to, u16(bits));
+  return floatOfFloat16(bits);
 }
 
 /** Adds a row to another one. */
