@@ -5,7 +5,7 @@ import { RefusalError } from '../core/errors.ts';
 import { formatBytes } from '../core/format.ts';
 import type { Model } from '../models/index.ts';
 import type { InputIds } from './certificate/decoder.ts';
-import { certificateBytes } from './certificate/memory.ts';
+import { certificateBytes, certificateMemory } from './certificate/memory.ts';
 
 /** Throws RefusalError where the output would be the source, inside it or around it. */
 export function checkPlaces(source: string, out: string): void {
@@ -17,7 +17,7 @@ export function checkPlaces(source: string, out: string): void {
 }
 
 /**
- * Throws RefusalError where decoders can't be compared, one after the other, in this machine's memory; `advice` says what
+ * Throws RefusalError where decoders can't be compared, each a block at a time, in this machine's memory; `advice` says what
  * to do instead.
  */
 export function checkMemory(
@@ -30,7 +30,7 @@ export function checkMemory(
     const needed = certificateBytes(spec, inputIds);
     if (needed <= availableBytes) continue;
     throw new RefusalError(
-      `${folder}: the certificate of a model of this size takes ${formatBytes(needed)} of memory, this machine has ${formatBytes(availableBytes)}; ${advice}`,
+      `${folder}: the certificate of a model of this size takes ${formatBytes(needed)} of memory (${certificateMemory}), this machine has ${formatBytes(availableBytes)}; ${advice}`,
     );
   }
 }

@@ -5,6 +5,7 @@ export type { Decoder, InputIds } from './certificate/decoder.ts';
 export type { InputsOptions } from './certificate/inputs.ts';
 export { failures } from './certificate/limits.ts';
 export type { DecoderComparison, Measurements } from './certificate/measure.ts';
+export { certificateBytes, certificateMemory } from './certificate/memory.ts';
 export { readCertificate } from './certificate/read.ts';
 export {
   type Certificate,

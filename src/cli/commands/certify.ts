@@ -1,4 +1,4 @@
-import { type CertifiedModels, certifyModels, failures } from '../../convert/index.ts';
+import { type CertifiedModels, certificateMemory, certifyModels, failures } from '../../convert/index.ts';
 import { CheckFailedError, InputError } from '../../core/errors.ts';
 import { createProgress } from '../../core/progress.ts';
 import { differencesText, floorsText, streamTable } from '../certificate-text.ts';
@@ -24,7 +24,8 @@ export const certifyCommand: CommandModule = {
         'Compares two models of the same sizes, a source and what was made of it by normlab or anything else: logits in ' +
           'float64 on the weights as written and in the float32 engine, what rounding alone does beside them, the mean of ' +
           'the residual stream after each layer, and on a text the perplexities. Exit code 1 when they differ by more than ' +
-          'rounding, as the certificate of a conversion has it.',
+          'rounding, as the certificate of a conversion has it. ' +
+          `The models are read block by block; memory: ${certificateMemory}.`,
       )
       .argument('<source>', 'folder of the model to hold the other against')
       .argument('<converted>', 'folder of the model in question')

@@ -6,6 +6,7 @@ import {
   type ConversionResult,
   type ConversionTarget,
   type ConvertedModel,
+  certificateMemory,
   conversionFormats,
   conversionTargets,
   convertModel,
@@ -42,7 +43,8 @@ export const convertCommand: CommandModule = {
       .summary('rewrite a Pre-LN model as Pre-RMSNorm or Pre-CRMSNorm, losslessly')
       .description(
         'Rewrites the weights of a Pre-LN model so that it computes the same with RMSNorm or CRMSNorm, and measures how ' +
-          'equal it is. What fails its certificate is not kept (exit code 1); what can’t be converted exactly is refused.',
+          'equal it is. What fails its certificate is not kept (exit code 1); what can’t be converted exactly is refused. ' +
+          `The certificate goes through both models block by block, in ${certificateMemory}.`,
       )
       .argument('<source>', 'folder with config.json and the weights as safetensors')
       .argument('<out>', 'folder to create')
@@ -64,7 +66,7 @@ export const convertCommand: CommandModule = {
       )
       .option('--qk-norms', 'make RMSNorms of the LayerNorms on queries and keys too')
       .option('--force', 'replace an existing model in <out>')
-      .option('--no-certify', 'skip the certificate: no memory for it, or done elsewhere')
+      .option('--no-certify', 'skip the certificate: no time for it, or done elsewhere')
       .option('--text <file>', 'certify on the beginning of a text, not on random ids; with perplexities')
       .option('--tokens <n>', 'how many tokens of the text at most (default: 256)', parseTokens)
       .option('--json', 'print the certificate and the paths as JSON')

@@ -25,36 +25,28 @@ export function perturb(
   { name, ranges }: Pick<NarrowedParameter, 'name' | 'ranges'>,
   { dtype, seed, into = new Float64Array(data.length) }: PerturbOptions,
 ): Value {
-  const noise = noiseOf(name, seed);
-  const width = shape.length === 1 ? 1 : (shape[1] ?? 1);
+  const random = createRandom(seed).split('rounding floor').split(name);
+  const [before, between] = [random.nextUint32(), random.nextUint32()];
+  const isWhole = dtype === 'float64';
   const units = unitsByExponent[dtype];
-  const addNoise = dtype === 'float64' ? wholeUnit : (value: number) => value;
   // Little-endian, as everywhere that ONNX Runtime runs: the exponent is in the upper half of each entry.
   const halves = new Uint32Array(data.buffer, data.byteOffset, 2 * data.length);
+  const width = shape.length === 1 ? 1 : (shape[1] ?? 1);
   let i = 0;
   for (const { start, end } of ranges ?? [{ start: 0, end: data.length / width }]) {
     const first = i - start * width;
     for (const last = first + end * width; i < last; i++) {
+      // A whole model is perturbed nine times. The project's own random numbers would take longer than the model's runs, and
+      // so would a function for each entry that is not compiled into the loop: this mixes the entry's number with two keys.
+      let bits = (i - first) ^ before;
+      bits = Math.imul(bits ^ (bits >>> 16), 0x7feb352d) ^ between;
+      bits = Math.imul(bits ^ (bits >>> 15), 0x846ca68b);
+      const noise = (bits ^ (bits >>> 16)) * 2 ** -32;
       const unit = units[((halves[2 * i + 1] as number) >>> 20) & 0x7ff] as number;
-      into[i] = (data[i] as number) + addNoise(noise(i - first)) * unit;
+      into[i] = (data[i] as number) + (isWhole ? wholeUnit(noise) : noise) * unit;
     }
   }
   return { dtype: 'float', shape, data: into };
-}
-
-/**
- * Uniform from −½ to ½ for each number of an entry. A whole model is perturbed nine times, for which the project's own
- * random numbers would take longer than the model's runs: this mixes a number's bits with two keys in six operations.
- */
-function noiseOf(name: string, seed: number): (entry: number) => number {
-  const random = createRandom(seed).split('rounding floor').split(name);
-  const [before, between] = [random.nextUint32(), random.nextUint32()];
-  return (entry) => {
-    let bits = entry ^ before;
-    bits = Math.imul(bits ^ (bits >>> 16), 0x7feb352d) ^ between;
-    bits = Math.imul(bits ^ (bits >>> 15), 0x846ca68b);
-    return (bits ^ (bits >>> 16)) * 2 ** -32;
-  };
 }
 
 /**

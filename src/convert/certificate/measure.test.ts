@@ -3,16 +3,13 @@ import type { FloatDType } from '../../core/dtype.ts';
 import { cpuEngine } from '../../engine/index.ts';
 import type { Value } from '../../graph/index.ts';
 import { decoderParameters, openModel } from '../../models/index.ts';
-import { preLnSpec, randomParameters } from '../decoder.fixture.ts';
 import { goldenFolder } from '../golden.fixture.ts';
 import { preLnCases } from '../preLnCases.fixture.ts';
 import { applyRules, type ParameterValues, storedParameters, valueParameters } from '../rules/apply.ts';
 import { conversionPlan } from '../rules/plan.ts';
-import { untied } from '../rules/spec.ts';
 import { readParameterValues } from '../rules/values.ts';
 import { untiedStorage } from '../write/layout.ts';
 import { roundingOf } from '../write/rounding.ts';
-import { startArithmetic } from './arithmetic.ts';
 import { exactDecoder, type InputIds } from './decoder.ts';
 import { medianDifference } from './difference.ts';
 import { floorSeeds, perturb } from './floor.ts';
@@ -20,7 +17,8 @@ import { measure } from './measure.ts';
 import { differenceOf, type MemoryDecoder, type Observation, observe, observeInEngine } from './observe.fixture.ts';
 import type { Difference, LogitDifference } from './schema.ts';
 
-const targets = ['rmsnorm', 'crmsnorm'] as const;
+/** Centring alone is the smaller part of a conversion: folding and dropping a coordinate come on top of it. */
+const centredAlone: readonly string[] = ['gpt2', 'bloom', 'gpt_neox_parallel', 'xglm'];
 const engine = cpuEngine();
 
 /** What `measure` says of whole decoders in memory, computed one after the other. */
@@ -64,6 +62,7 @@ function expectClose(found: LogitDifference, expected: LogitDifference, toleranc
 }
 
 describe.each(preLnCases)('%s', (name) => {
+  const targets = centredAlone.includes(name) ? (['rmsnorm', 'crmsnorm'] as const) : (['crmsnorm'] as const);
   test.each(targets)('as %s has the figures that whole decoders in memory have', async (target) => {
     const model = await openModel(goldenFolder(name));
     try {
@@ -118,29 +117,3 @@ describe.each(preLnCases)('%s', (name) => {
 function fail(what: string): never {
   throw new Error(`nothing was measured as ${what}`);
 }
-
-test('a stage of a decoder that is large enough for the engine’s products is the same up to their rounding', async () => {
-  const base = preLnSpec({ hiddenSize: 192, streamSize: 192, vocabularySize: 4500 });
-  const spec = untied({ ...base, mlp: { ...base.mlp, innerSize: 768 } });
-  const parameters = randomParameters(spec);
-  const inputIds = Array.from({ length: 8 }, (_, row) => Array.from({ length: 8 }, (_, i) => 500 * i + row));
-  const decoder = { spec, parameters: valueParameters(parameters) };
-  const { stored, floor } = await measure({
-    source: decoder,
-    rewritten: new Map(),
-    exact: null,
-    written: decoder,
-    inputIds,
-    isText: false,
-    engine,
-  });
-  expect([stored.maxAbsLogit, floor.maxAbsLogit]).toEqual([0, 0]);
-  const arithmetic = startArithmetic(engine);
-  const whole = observe({ spec, parameters }, inputIds);
-  expect(
-    stored.residualMeans.before
-      .map((mean, i) => mean / (whole.residualMeans[i] ?? 0) - 1)
-      .every((x) => Math.abs(x) < 1e-12),
-  ).toBe(true);
-  await arithmetic.release();
-});

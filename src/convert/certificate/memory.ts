@@ -1,26 +1,27 @@
+import { formatBytes } from '../../core/format.ts';
 import type { DecoderSpec } from '../../models/index.ts';
 import { untied } from '../rules/spec.ts';
 import type { InputIds } from './decoder.ts';
-import { parametersOf, stageElements, stagesOf } from './stages.ts';
+import { headElements, parametersOf, stageElements, stagesOf } from './stages.ts';
 
-/** The process and the engine by themselves, and what passes between garbage collections. */
+/** The process and the engine by themselves, logits, and what passes between garbage collections. */
 const baseBytes = 512 * 2 ** 20;
 
 /**
- * The weights of a stage in float64, in float32 for the engine, and as much again for what was read or made and is not
- * collected yet.
+ * The weights of a stage in float64, a perturbed copy of them, and as much again: for the engine in float32, and for what
+ * was read or made and is not collected yet.
  */
 const bytesPerParameter = 24;
 
-/** The streams of all runs. */
+/** Of streams: one for each run. */
 const runs = 14;
-/** Of each row of what is computed inside of a block: before and after an op, and what is not collected yet. */
+/** Of the widest thing that is computed inside of a block: what it is before and after some ops, and is not collected yet. */
 const copies = 6;
 
-/**
- * What comparing a decoder, its head by itself, with another of its size holds in memory at most, in bytes: 512 MiB, 24
- * bytes for each parameter of the largest block (or, where that is more, of 2²² entries of the head), and the activations.
- */
+/** The bound of `certificateBytes` in words. */
+export const certificateMemory = `${formatBytes(baseBytes)}, ${bytesPerParameter} bytes for each parameter of the largest block (of ${headElements.toLocaleString('en')} entries of the head, where they are more), and what is computed of the tokens`;
+
+/** What comparing a decoder, its head by itself, with another of its size holds in memory at most, in bytes: `certificateMemory`. */
 export function certificateBytes(spec: DecoderSpec, inputIds: InputIds): number {
   const own = untied(spec);
   const largest = stagesOf(own, inputIds).reduce(

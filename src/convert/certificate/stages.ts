@@ -19,12 +19,14 @@ export interface NarrowedParameter {
   readonly ranges?: readonly Range[] | undefined;
 }
 
-/** Elements of the head, and of logits, that are in memory at once: 32 MiB as float64. */
-const headElements = 2 ** 22;
+/** Entries of the head that are in memory at once, 32 MiB as float64, and logits of a run. */
+export const headElements = 2 ** 22;
+const logitElements = 2 ** 20;
 
 /** The stages of decoders of a vocabulary, hidden size and number of layers, in order. */
 export function stagesOf({ vocabularySize, hiddenSize, numLayers }: DecoderSpec, inputIds: InputIds): readonly Stage[] {
-  const idsAtOnce = Math.max(1, Math.floor(headElements / Math.max(hiddenSize, inputIds.flat().length)));
+  const positions = inputIds.flat().length;
+  const idsAtOnce = Math.max(1, Math.floor(Math.min(headElements / hiddenSize, logitElements / positions)));
   return [
     { piece: { kind: 'embedding' } },
     ...Array.from({ length: numLayers }, (_, layer): Stage => ({ piece: { kind: 'block', layer } })),

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { byteProgress, together } from './flow.ts';
+import { byteProgress, shareProgress, together } from './flow.ts';
 
 test('progress says bytes and the time left at the speed so far', () => {
   const lines: string[] = [];
@@ -19,6 +19,21 @@ test('progress says bytes and the time left at the speed so far', () => {
     'writing: 256 B of 1.00 KiB, hashed 2.00 KiB, 9.00 s left',
     'writing: 1.00 KiB of 1.00 KiB, hashed 2.00 KiB',
   ]);
+});
+
+test('of work without bytes it says the share', () => {
+  const lines: string[] = [];
+  let now = 0;
+  const onShare = shareProgress(
+    'checking',
+    (line) => lines.push(line),
+    () => now,
+  );
+  now = 2000;
+  onShare(0.25);
+  now = 9000;
+  onShare(1);
+  expect(lines).toEqual(['checking: 25 %, 6.00 s left', 'checking: 100 %']);
 });
 
 test('the first error counts, and the other work is told to stop and waited for', async () => {
