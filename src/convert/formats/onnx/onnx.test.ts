@@ -6,7 +6,7 @@ import { openSafetensors } from '../../../checkpoint/index.ts';
 import { decodeModel } from '../../../graph/index.ts';
 import { openModel } from '../../../models/index.ts';
 import { type Decoder, observe, readDecoder } from '../../certificate/observe.ts';
-import { convertModel } from '../../convert.ts';
+import { type ConvertOptions, convertModel } from '../../convert.ts';
 import { converted, goldenFolder, temporaryPaths } from '../../golden.fixture.ts';
 import { readParameterValues } from '../../rules/values.ts';
 import { conversionVerdict } from '../../verdict.ts';
@@ -18,6 +18,21 @@ import { openExportSession, runBatch, runExport } from './run.ts';
 import { writeExport } from './write.ts';
 
 const temporary = temporaryPaths();
+const made = new Map<string, Promise<string>>();
+
+/** The folder of a golden case that was exported, in float32 unless it is said otherwise; each way once. */
+function exported(name: string, more: Partial<ConvertOptions> = {}): Promise<string> {
+  const key = [name, ...Object.values(more)].join('-');
+  const folder =
+    made.get(key) ??
+    temporary(key).then(async (out) => {
+      const options = { target: 'rmsnorm', format: 'onnx', dtype: 'float32', certify: false } as const;
+      await converted({ source: goldenFolder(name), out, ...options, ...more });
+      return out;
+    });
+  made.set(key, folder);
+  return folder;
+}
 
 async function convertible(name: string): Promise<boolean> {
   const model = await openModel(goldenFolder(name));
@@ -70,15 +85,7 @@ describe('the written file in ONNX Runtime gives the recorded logits', () => {
   });
 
   test.each(cases)('%s: at once, step by step, and padded on the left', async (name) => {
-    const out = await temporary(name);
-    await converted({
-      source: goldenFolder(name),
-      out,
-      target: 'rmsnorm',
-      format: 'onnx',
-      dtype: 'float32',
-      certify: false,
-    });
+    const out = await exported(name);
     const { spec, close } = await openExport(out);
     await close();
     const { rows, logits, float32Error } = await recording(name);
@@ -128,10 +135,9 @@ describe('other weights and norms', () => {
     ['starcoder2', 'rmsnorm', { dtype: 'bfloat16' }],
     ['bloom', 'crmsnorm', {}],
     ['gpt2', 'crmsnorm', {}],
-    ['gpt_neox_parallel', 'rmsnorm', { opset: 20 }],
+    ['gpt_neox_parallel', 'rmsnorm', { dtype: 'float32', opset: 20 }],
   ] as const)('%s to %s %o: the engine computes what is stored', async (name, target, more) => {
-    const out = await temporary(`${name}-${target}-${Object.values(more).join()}`);
-    await converted({ source: goldenFolder(name), out, target, format: 'onnx', certify: false, ...more });
+    const out = await exported(name, { dtype: 'source', target, ...more });
     const { run, stored, float32Error } = await bothOf(out, name);
     expect(difference(run, stored)).toBeLessThan(8 * float32Error);
   });
@@ -160,9 +166,7 @@ describe('the graph', () => {
     ['gpt2', { fold: false }, 3],
     ['llama', { fold: true }, 3],
   ] as const)('%s has the inputs and outputs of Optimum’s exports', async (name, { fold }, layers) => {
-    const out = await temporary(`names-${name}`);
-    await converted({ source: goldenFolder(name), out, target: 'rmsnorm', format: 'onnx', certify: false, fold });
-    const { graph } = await graphOf(out);
+    const { graph } = await graphOf(await exported(name, fold ? { fold } : {}));
     const axes = (values: typeof graph.inputs) => Object.fromEntries(values.map((value) => [value.name, value.shape]));
     const cached = (kind: string, length: string) =>
       Array.from({ length: layers }, (_, i) => ['key', 'value'].map((part) => `${kind}.${i}.${part}`))
@@ -190,13 +194,13 @@ describe('the graph', () => {
     ['mpt', false],
     ['bloom', false],
   ] as const)('%s: position_ids is an input: %s', async (name, expected) => {
-    const { graph } = await graphOf(await temporary(name));
+    const { graph } = await graphOf(await exported(name));
     expect(graph.inputs.some((value) => value.name === 'position_ids')).toBe(expected);
   });
 
   test('holds every norm as RMSNormalization without a weight or bias of its own, of operator set 20 as ONNX Runtime’s', async () => {
-    const standard = await graphOf(await temporary('gpt_neox_parallel'));
-    const older = await graphOf(await temporary('gpt_neox_parallel-rmsnorm-20'));
+    const standard = await graphOf(await exported('gpt_neox_parallel'));
+    const older = await graphOf(await exported('gpt_neox_parallel', { opset: 20 }));
     const opTypes = (model: typeof older) => model.graph.nodes.map(({ opType }) => opType);
     expect(opTypes(standard).filter((opType) => opType === 'RMSNormalization')).toHaveLength(5);
     expect(opTypes(older).filter((opType) => opType === 'SimplifiedLayerNormalization')).toHaveLength(5);
@@ -310,7 +314,7 @@ describe('what has no place', () => {
 
 describe('a folder that was exported', () => {
   test('needs nothing to become the same, is refused for another target, and is no model to others', async () => {
-    const source = await temporary('gpt2');
+    const source = await exported('gpt2');
     const again = await convertModel({ source, out: await temporary('x'), target: 'rmsnorm' });
     expect(again).toMatchObject({
       status: 'nothing-to-do',
