@@ -239,6 +239,14 @@ describe('files', () => {
     ]);
   });
 
+  test.each(['rmsnorm', 'crmsnorm'] as const)('the same bytes come out in however many passes: %s', async (target) => {
+    const [usual, narrow] = await Promise.all([
+      exported('gpt_neox_parallel', { target, dtype: 'bfloat16' }),
+      exported('gpt_neox_parallel', { target, dtype: 'bfloat16', maxElements: 100 }),
+    ]);
+    expect(await readFile(join(narrow, modelPath))).toEqual(await readFile(join(usual, modelPath)));
+  });
+
   test('the engine and normlab read weights that lie beside the model', async () => {
     const [name, out] = ['gpt_neox_parallel', await temporary('beside')];
     const model = await openModel(goldenFolder(name));
