@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { openSafetensors } from '../../../checkpoint/index.ts';
 import { decodeModel } from '../../../graph/index.ts';
-import { openModel } from '../../../models/index.ts';
+import { inspectFolder, openModel } from '../../../models/index.ts';
 import { type Decoder, observe, readDecoder } from '../../certificate/observe.ts';
 import { type ConvertOptions, convertModel } from '../../convert.ts';
 import { converted, goldenFolder, temporaryPaths } from '../../golden.fixture.ts';
@@ -331,5 +331,6 @@ describe('a folder that was exported', () => {
     const other = convertModel({ source, out: await temporary('x'), target: 'crmsnorm' });
     await expect(other).rejects.toThrow('convert the original instead');
     await expect(openModel(source)).rejects.toThrow('a graph that ONNX Runtime runs');
+    await expect(inspectFolder(source)).rejects.toThrow('a graph that ONNX Runtime runs');
   });
 });
