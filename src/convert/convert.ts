@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { FloatDType } from '../core/dtype.ts';
-import { CheckFailedError } from '../core/errors.ts';
+import { CheckFailedError, InputError } from '../core/errors.ts';
 import { createFolderAtomically, writeJsonAtomically } from '../core/files.ts';
 import { normlabVersion } from '../core/version.ts';
 import { cpuEngine } from '../engine/index.ts';
@@ -11,6 +11,7 @@ import { failures } from './certificate/limits.ts';
 import { type Certificate, type CertificateInputs, certificateFormatVersion } from './certificate/schema.ts';
 import { checkMemory, checkPlaces } from './checks.ts';
 import type { Format, FormatOutput } from './formats/format.ts';
+import { earlierExport } from './formats/onnx/earlier.ts';
 import { type ConversionFormat, defaultFormat, formatOf, formatPlan } from './formats/registry.ts';
 import type { ConversionTarget, RewriteOptions, StoredDType } from './options.ts';
 import { nothingToDo } from './refuse.ts';
@@ -32,6 +33,8 @@ export interface ConvertOptions extends RewriteOptions {
   readonly format?: ConversionFormat | undefined;
   /** Default `source`: each tensor keeps its own. */
   readonly dtype?: StoredDType | undefined;
+  /** The ONNX operator set of a graph, one of `opsets`. Only for the format `onnx`. Default 23. */
+  readonly opset?: number | undefined;
   /** Replace an existing model's folder. Default false. */
   readonly force?: boolean | undefined;
   /** Measure how equal the result is, and keep it only if it passes. Default true. */
@@ -80,14 +83,19 @@ export type ConversionResult =
  * InputError for a folder that can't be read or written, CheckFailedError where the certificate fails.
  */
 export async function convertModel(options: ConvertOptions): Promise<ConversionResult> {
+  const { target } = options;
+  const earlier = await earlierExport(options.source, target);
+  if (earlier !== undefined) return { status: 'nothing-to-do', reason: earlier };
   const model = await openModel(options.source);
   try {
-    const { target } = options;
     const reason = nothingToDo(model, target, options);
     if (reason !== undefined) return { status: 'nothing-to-do', reason };
     const format = formatOf(options.format ?? defaultFormat(model, target));
-    const { fold, qkNorms, dtype = 'source' } = options;
-    const request = { model, target, rewrites: { fold, qkNorms }, dtype };
+    const { fold, qkNorms, dtype = 'source', opset } = options;
+    if (opset !== undefined && format.id !== 'onnx') {
+      throw new InputError(`convert: an operator set is one of a graph, and format ${format.id} is none`);
+    }
+    const request = { model, target, rewrites: { fold, qkNorms }, dtype, opset };
     const plan = formatPlan(format, request);
     const output = await format.output({ ...request, plan });
     checkPlaces(options.source, options.out);
@@ -163,12 +171,14 @@ async function makeCertificate(
 ): Promise<Certificate> {
   const storage = untiedStorage(model);
   const written = await format.open(folder);
+  const { run } = format;
   const measurements = await certify({
     plan,
     source: storedParameters(model.checkpoint, storage),
     dtypes: new Map(tensors.map(({ rule, dtype }) => [rule.name, dtype])),
     sourceDTypes: new Map([...storage.keys()].map((name) => [name, storedDType(model, storage, name)])),
     written,
+    runWritten: run && ((spec, inputIds) => run(folder, spec, inputIds)),
     inputIds: inputs.inputIds,
     isText: inputs.kind === 'text',
     engine: cpuEngine(),

@@ -82,6 +82,8 @@ export interface EmitContext {
   readonly fusedTransposes: boolean;
   /** Whether norms are written without the engine's fused operators. */
   readonly plainNorms: boolean;
+  /** Whether RMSNorms are written as ONNX's own operator instead of ONNX Runtime's. */
+  readonly standardNorms: boolean;
 }
 
 export type EmitAttribute = number | readonly number[] | { readonly float: number } | { readonly text: string };

@@ -94,7 +94,7 @@ async function readHeader(file: FileHandle, path: string): Promise<Header> {
   return parseHeader(await readFully(file, prefixBytes, length, path), fileBytes, path);
 }
 
-async function readFully(
+export async function readFully(
   file: FileHandle,
   position: number,
   length: number,

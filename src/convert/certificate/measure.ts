@@ -12,7 +12,7 @@ import { failures, limitsOf } from './limits.ts';
 import type { LogitBlock } from './logits.ts';
 import { advance, type Run, type Runs, runsOf, type StageGraph, stageGraph } from './runs.ts';
 import type { Certificate, Difference } from './schema.ts';
-import { parametersOf, stageElements, stagesOf } from './stages.ts';
+import { parametersOf, type Stage, stageElements, stagesOf } from './stages.ts';
 
 /** What is measured of two decoders; `algebra` is null where the exact weights of the second are not known. */
 export type DecoderComparison = Omit<Measurements, 'algebra'> & { readonly algebra: Certificate['algebra'] | null };
@@ -31,6 +31,8 @@ export interface MeasureOptions {
   readonly exact: ((source: Parameters) => Decoder) | null;
   /** The second decoder as it was written. */
   readonly written: Decoder;
+  /** Runs it as it was written, where that is a program of its own: logits `[batch, sequence, vocabularySize]`. */
+  readonly runWritten?: ((spec: DecoderSpec, inputIds: InputIds) => Promise<Float64Array>) | undefined;
   readonly inputIds: InputIds;
   /** Whether the ids are text, so that the models' perplexities on them mean something. */
   readonly isText: boolean;
@@ -62,6 +64,8 @@ export async function measure(options: MeasureOptions): Promise<DecoderCompariso
 /** Takes all runs through all stages. Gives the largest |logit| of the source. */
 async function runThrough(runs: Runs, held: Map<string, Value>, options: MeasureOptions): Promise<number> {
   const { source, inputIds } = options;
+  // A program shows no stream: its means are those that the engine gives for the same weights.
+  const ofProgram = await options.runWritten?.(runs.run.spec, inputIds);
   const { reference, sourceRun, perturbed, algebra, stored, run } = runs;
   const ofSource = [reference, sourceRun, ...perturbed, ...(algebra === null ? [] : [algebra])];
   const ofWritten = [stored, run];
@@ -77,7 +81,8 @@ async function runThrough(runs: Runs, held: Map<string, Value>, options: Measure
       graphs.set(each.spec, graph);
       const output = await advance(each, stage.piece, graph, inputIds);
       if (stage.piece.kind === 'logits') {
-        const block = each.tally.add(output.data);
+        const isProgram = each === run && ofProgram !== undefined;
+        const block = each.tally.add(isProgram ? columnsOf(ofProgram, source.spec, stage) : output.data);
         expected ??= block;
         each.comparison.add(expected, block);
       }
@@ -93,6 +98,16 @@ async function runThrough(runs: Runs, held: Map<string, Value>, options: Measure
     largestLogit = largest(expected?.logits ?? [], largestLogit);
   }
   return largestLogit;
+}
+
+/** The logits of a stage's ids among those of the whole vocabulary, position by position. */
+function columnsOf(logits: Float64Array, { vocabularySize }: DecoderSpec, { ids }: Stage): Float64Array {
+  const { start, end } = ids ?? { start: 0, end: vocabularySize };
+  const columns = new Float64Array((logits.length / vocabularySize) * (end - start));
+  for (let at = 0, to = 0; at < logits.length; at += vocabularySize, to += end - start) {
+    columns.set(logits.subarray(at + start, at + end), to);
+  }
+  return columns;
 }
 
 function largest(values: ArrayLike<number>, least: number): number {

@@ -6,10 +6,11 @@ import { firstBeyond } from '../../core/finite.ts';
 import { type Kernel, kernelDTypes } from '../kernel/kernel.ts';
 import { type KernelMatrix, kernelBlocks, kernelMatrix, overTiles, place, readInto } from '../kernel/matrix.ts';
 import { applyRule } from '../rules/apply.ts';
-import { blocksOf, transpose } from '../rules/matrix.ts';
+import { blocksOf, type RowMatrix } from '../rules/matrix.ts';
 import type { Parameters } from '../rules/steps.ts';
 import type { OutputTensor } from './layout.ts';
-import { keptSums, roundingOf } from './rounding.ts';
+import { keptSums, type Rounding, roundingOf } from './rounding.ts';
+import { putTransposed } from './transposed.ts';
 
 /** A tensor of the output, or its part of one, as it is computed: block by block. */
 export interface OutputPart {
@@ -54,19 +55,53 @@ const computedElements = 2 ** 18;
 function plainPart(tensor: OutputTensor, parameters: Parameters, maxElements: number): OutputPart {
   const { rule, transposed, dtype } = tensor;
   const canonical = applyRule(rule, parameters, maxElements);
-  const matrix = transposed ? transpose(canonical, maxElements) : canonical;
+  if (transposed && canonical.transposeOf === undefined) return transposedPart(tensor, canonical, maxElements);
+  const matrix = canonical.transposeOf !== undefined && transposed ? canonical.transposeOf : canonical;
   // Encoding rounds to nearest by itself.
   const round = rule.keepSums && roundingOf(rule, dtype, matrix.columns, transposed);
   return {
     blocks: [...blocksOf(matrix, matrix.needsAll ? maxElements : Math.min(maxElements, computedElements))],
     columns: matrix.columns,
-    isSequential: round !== undefined || rule.steps.some(({ kind }) => !rowwise.has(kind)),
+    isSequential: round !== undefined || !isRowwise(tensor),
     async compute(block, into) {
-      const values = await matrix.read(block);
-      checkRange(values, tensor);
-      const rounded = round?.(values) ?? values;
-      if (round !== undefined) checkRange(rounded, tensor, 'with what rounding carries on, a value');
-      into.set(encode(rounded, dtype));
+      into.set(encoded(await matrix.read(block), tensor, round));
+    },
+  };
+}
+
+/** Values as they will be stored. */
+function encoded(values: Float64Array, tensor: OutputTensor, round: Rounding | undefined): Uint8Array<ArrayBuffer> {
+  checkRange(values, tensor);
+  if (!round) return encode(values, tensor.dtype);
+  const rounded = round(values);
+  checkRange(rounded, tensor, 'with what rounding carries on, a value');
+  return encode(rounded, tensor.dtype);
+}
+
+function isRowwise({ rule }: OutputTensor): boolean {
+  return rule.steps.every(({ kind }) => rowwise.has(kind));
+}
+
+/** How many times `maxElements` of 8 bytes the bytes of some rows of a transpose may take: the more, the fewer passes. */
+const transposedShare = 2;
+
+/** The transpose of a matrix that is read row by row: some of its rows in each pass, as they will be stored. */
+function transposedPart(tensor: OutputTensor, canonical: RowMatrix, maxElements: number): OutputPart {
+  const { rule, dtype } = tensor;
+  const { rows, columns } = canonical;
+  const mostElements = (transposedShare * maxElements * byteSizes.float64) / byteSizes[dtype];
+  const passElements = canonical.needsAll ? maxElements : Math.min(maxElements, computedElements);
+  return {
+    blocks: [...blocksOf({ rows: columns, columns: rows }, mostElements)],
+    columns: rows,
+    isSequential: !isRowwise(tensor),
+    async compute(block, into) {
+      // Every pass begins with the first row, as what rounding carries from row to row does.
+      const round = rule.keepSums && roundingOf(rule, dtype, columns);
+      for (const pass of blocksOf(canonical, passElements)) {
+        const bytes = encoded(await canonical.read(pass), tensor, round);
+        putTransposed(bytes, { dtype, columns, pass }, into, { rows, block });
+      }
     },
   };
 }
