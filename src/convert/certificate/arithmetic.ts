@@ -49,8 +49,8 @@ export function startArithmetic(engine: Engine): Arithmetic {
       sessions.get(key) ?? (await engine.createSession(model, isSmall(output) ? { threads: 1 } : { spinning: false }));
     sessions.delete(key);
     sessions.set(key, session);
-    const [[oldest, unused]] = [...sessions] as [[string, Session]];
-    if (sessions.size > keptSessions) {
+    for (const [oldest, unused] of sessions) {
+      if (sessions.size <= keptSessions) break;
       sessions.delete(oldest);
       await unused.release();
     }
@@ -119,10 +119,7 @@ function engineTensor({ dtype, shape, data }: Value): EngineTensor {
     : { dtype: 'float32', shape, data: new Float32Array(data) };
 }
 
-function float(results: Readonly<Record<string, EngineTensor>>, dtype: 'float32' | 'float64') {
-  const { y } = results;
-  if (y?.dtype === 'float32' || y?.dtype === 'float64') {
-    if (y.dtype === dtype) return y;
-  }
+function float({ y }: Readonly<Record<string, EngineTensor>>, dtype: 'float32' | 'float64') {
+  if (y?.dtype === dtype && (y.dtype === 'float32' || y.dtype === 'float64')) return y;
   throw new Error(`convert: the engine gave no ${dtype}`);
 }
