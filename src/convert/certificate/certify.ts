@@ -1,7 +1,7 @@
 import type { FloatDType } from '../../core/dtype.ts';
 import { applyRules } from '../rules/apply.ts';
 import type { ConversionPlan } from '../rules/plan.ts';
-import { foldedParameters } from '../rules/steps.ts';
+import { foldedParameters, onlyMoves } from '../rules/steps.ts';
 import { type Measurements, type MeasureOptions, measure } from './measure.ts';
 
 export interface CertifyOptions extends Omit<MeasureOptions, 'sourceSpec' | 'rewritten' | 'exact' | 'isText'> {
@@ -44,7 +44,7 @@ export function rewrittenDTypes({
   for (const { name, from, steps } of plan.rules) {
     const dtype = dtypes.get(name);
     if (dtype === undefined) throw new RangeError(`convert: no element type is given for ${name}`);
-    const isCopy = steps.length === 0 && holdsExactly(dtype, sourceDTypes.get(name) ?? dtype);
+    const isCopy = steps.every(onlyMoves) && holdsExactly(dtype, sourceDTypes.get(name) ?? dtype);
     if (from === 'source' && !isCopy) rewritten.set(name, dtype);
     for (const folded of steps.flatMap(foldedParameters)) rewritten.set(folded, dtype);
   }

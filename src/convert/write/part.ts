@@ -27,6 +27,9 @@ const rowwise: ReadonlySet<string> = new Set([
   'subtractLastColumn',
   'dropLastColumn',
   'dropLastRow',
+  'orderHeads',
+  'scale',
+  'dropFirstRows',
 ]);
 
 /** What is computed, small enough for a processor's cache; what is copied, large enough for few reads. */
