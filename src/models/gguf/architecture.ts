@@ -30,7 +30,7 @@ export interface GgufArchitecture {
   readonly freeHeadSize: boolean;
   readonly grouped: boolean;
   /** Whether one tensor holds what gives queries, keys and values. */
-  readonly fusedQkv: boolean;
+  readonly fusedQkv: Need;
   readonly qkvBias: Need;
   readonly outputBias: Need;
   readonly mlpBias: Need;
@@ -84,7 +84,7 @@ const common = {
   rotatesParts: false,
   freeHeadSize: false,
   grouped: true,
-  fusedQkv: false,
+  fusedQkv: 'never',
   qkvBias: 'always',
   outputBias: 'always',
   mlpBias: 'always',
@@ -112,24 +112,24 @@ export const ggufArchitectures: readonly GgufArchitecture[] = [
     mlp: 'gated',
     activations: ['silu'],
   },
-  { ...common, id: 'gpt2', positions: 'learned', fusedQkv: true, grouped: false },
-  { ...common, id: 'starcoder', positions: 'learned', fusedQkv: true },
+  { ...common, id: 'gpt2', positions: 'learned', fusedQkv: 'always', grouped: false },
+  { ...common, id: 'starcoder', positions: 'learned', fusedQkv: 'always' },
   {
     ...common,
     id: 'gptneox',
     rotatesParts: true,
     grouped: false,
-    fusedQkv: true,
+    fusedQkv: 'always',
     head: 'always',
     parallel: ['sequential', 'two_norms'],
   },
-  { ...common, id: 'bloom', positions: 'alibi', grouped: false, fusedQkv: true, hasEmbeddingNorm: true },
+  { ...common, id: 'bloom', positions: 'alibi', grouped: false, fusedQkv: 'always', hasEmbeddingNorm: true },
   {
     ...common,
     ...noBiases,
     id: 'falcon',
     twoNormNames: { ...names, 'attention.input_norm': 'attn_norm_2', 'mlp.input_norm': 'attn_norm' },
-    fusedQkv: true,
+    fusedQkv: 'always',
     parallel: ['shared_norm', 'two_norms'],
   },
   {
@@ -138,13 +138,14 @@ export const ggufArchitectures: readonly GgufArchitecture[] = [
     id: 'mpt',
     normBias: 'optional',
     positions: 'alibi',
-    fusedQkv: true,
+    fusedQkv: 'always',
     clip: 'optional',
   },
   { ...common, id: 'starcoder2', qkvBias: 'optional' },
   {
     ...common,
     id: 'phi2',
+    fusedQkv: 'optional',
     rotatesParts: true,
     qkvBias: 'optional',
     head: 'always',
@@ -178,7 +179,7 @@ export const ggufArchitectures: readonly GgufArchitecture[] = [
     id: 'dbrx',
     names: { ...names, 'mlp.input_norm': 'attn_output_norm' },
     normBias: 'never',
-    fusedQkv: true,
+    fusedQkv: 'always',
     mlp: 'gated',
     activations: ['silu'],
     hasExperts: true,

@@ -54,6 +54,10 @@ function conditionsOf(architecture: GgufArchitecture, spec: DecoderSpec, options
       architecture.freeHeadSize || attention.numHeads * attention.headSize === spec.hiddenSize,
       'has heads of hidden size / heads',
     ],
+    [
+      allows(architecture.fusedQkv, attention.projection !== 'separate'),
+      'has queries, keys and values as linears of their own',
+    ],
     [allows(architecture.qkvBias, attention.qkvBias), 'has no biases on queries, keys and values'],
     [allows(architecture.outputBias, attention.outputBias), "has no bias on attention's output"],
     [allows(architecture.mlpBias, mlp.bias), 'has no biases in its MLP'],

@@ -35,7 +35,9 @@ function placeOf(
   const [, before = '', kind, number, after = ''] = /^(.+\.)(experts|heads)\.(\d+)(.*)$/.exec(inner) ?? [];
   if (kind !== undefined) return { block, part: `${before}${kind}.#${after}`, within: stacked(Number(number)) };
   const among = ['attention.query', 'attention.key', 'attention.value'].indexOf(inner);
-  return fusedQkv && among >= 0 ? { block, part: 'attention.qkv', within: amongThree(among) } : { block, part: inner };
+  return fusedQkv === 'always' && among >= 0
+    ? { block, part: 'attention.qkv', within: amongThree(among) }
+    : { block, part: inner };
 
   /** Experts lie above each other along an axis of their own, heads' norms as the rows of a matrix. */
   function stacked(index: number): RowsOfTensor {

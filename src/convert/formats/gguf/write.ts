@@ -10,6 +10,7 @@ import {
   type Model,
 } from '../../../models/index.ts';
 import { ggufPlan } from '../../rules/gguf.ts';
+import { untied } from '../../rules/spec.ts';
 import { defaultThreads } from '../../write/flow.ts';
 import { type OutputTensor, untiedStorage } from '../../write/layout.ts';
 import { storedBytes, streamTensors, type WriteOptions } from '../../write/weights.ts';
@@ -54,11 +55,12 @@ export async function ggufOutput(
 }
 
 /**
- * Writes a model as it is, in float32, as a GGUF file that llama.cpp runs. Throws RefusalError where none of its
- * architectures computes it, InputError where the disk is full.
+ * Writes a model as it is, in float32, as a GGUF file that llama.cpp runs; a tied head that no architecture takes as it is
+ * becomes a matrix of its own. Throws RefusalError where none computes the model, InputError where the disk is full.
  */
 export async function writeGgufModel(model: Model, path: string): Promise<void> {
-  const fit = fitGguf(model.spec);
+  const tied = fitGguf(model.spec);
+  const fit = tied.fits ? tied : fitGguf(untied(model.spec));
   if (!fit.fits) {
     throw new RefusalError(
       `${model.folder}: llama.cpp computes no such decoder: the nearest of its architectures, ${fit.reason}`,
