@@ -19,7 +19,7 @@ ARCHITECTURES = {
     "gpt_bigcode": "STARCODER",
     "gpt_neox_parallel": "GPTNEOX",
     "mpt": "MPT",
-    "nemotron": "NEMOTRON",
+    "nemotron_square": "NEMOTRON",
     "olmo": "LLAMA",
     "phi": "PHI2",
     "qwen2": "LLAMA",

@@ -8,7 +8,12 @@ const source = matrixOf(
   Float64Array.from({ length: 4 * headSize * columns }, (_, i) => i),
   columns,
 );
-const order: HeadOrder = { axis: 'rows', headSize, heads: [2, 0, 3, 1], pairs: { to: 'neighbours', size: 4, heads: 3 } };
+const order: HeadOrder = {
+  axis: 'rows',
+  headSize,
+  heads: [2, 0, 3, 1],
+  pairs: { to: 'neighbours', size: 4, heads: 3 },
+};
 
 /** The rows of the source by their numbers. */
 const rowsOf = (data: Float64Array) => [...data].filter((_, i) => i % columns === 0).map((value) => value / columns);

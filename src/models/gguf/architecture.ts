@@ -169,7 +169,6 @@ export const ggufArchitectures: readonly GgufArchitecture[] = [
     ...optionalBiases,
     id: 'nemotron',
     rotatesParts: true,
-    freeHeadSize: true,
     activations: ['relu2'],
     head: 'always',
   },

@@ -14,6 +14,12 @@ export interface GgufVocabulary {
 /** llama.cpp's codes of what a token is. */
 const tokenTypes = { normal: 1, unknown: 2, control: 3, userDefined: 4, unused: 5, byte: 6 } as const;
 
+/** What `tokenizer_config.json` says goes before what `tokenizer.json` does. */
+const configSchema = z.looseObject({
+  add_bos_token: z.boolean().nullish(),
+  bos_token: z.union([z.string(), z.looseObject({ content: z.string() }).transform((t) => t.content)]).nullish(),
+});
+
 const template = z.looseObject({
   type: z.literal('TemplateProcessing'),
   single: z.array(z.looseObject({ SpecialToken: z.looseObject({ id: z.string() }).optional() })),
@@ -60,7 +66,7 @@ export async function ggufVocabulary({ folder, spec, config }: Model): Promise<G
   if (table === undefined) return placeholders(count, ids, 'tokenizer.json has more tokens than the model ids');
   const { tokens, types } = table;
   const merges = data.model.merges.map((merge) => (typeof merge === 'string' ? merge : merge.join(' ')));
-  const first = startOf(data.post_processor);
+  const first = await startOf(data, join(folder, 'tokenizer_config.json'));
   const begin = first === undefined ? undefined : tokens.indexOf(first);
   return {
     note: undefined,
@@ -203,7 +209,15 @@ function scoresOf(tokens: readonly string[], merges: readonly string[]): Float32
   return Float32Array.from(tokens, (token) => -(rank.get(token) ?? merges.length));
 }
 
-/** The special token that a text begins with, where the file says so. */
-function startOf(postProcessor: unknown): string | undefined {
-  return template.safeParse(postProcessor).data?.single[0]?.SpecialToken?.id;
+/** The special token that a text begins with, where the files say so. */
+async function startOf({ post_processor: processor }: Tokenizer, configPath: string): Promise<string | undefined> {
+  const config = existsSync(configPath) ? configSchema.safeParse(await readJson(configPath)).data : undefined;
+  if (config?.add_bos_token === false) return undefined;
+  if (config?.add_bos_token === true && typeof config.bos_token === 'string') return config.bos_token;
+  const several = z.looseObject({ type: z.literal('Sequence'), processors: z.array(z.unknown()) }).safeParse(processor);
+  for (const one of several.data?.processors ?? [processor]) {
+    const token = template.safeParse(one).data?.single[0]?.SpecialToken?.id;
+    if (token !== undefined) return token;
+  }
+  return undefined;
 }
