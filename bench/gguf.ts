@@ -1,27 +1,30 @@
 /**
  * Checks `normlab convert --format gguf` with llama.cpp, which knows nothing of normlab: its logits with a converted file,
- * and with the unconverted one, beside those that were recorded for the source.
+ * and with the unconverted one, beside those that were recorded for the source; and the ids that it makes of texts.
  *
- *     npx tsx bench/gguf.ts [--install] [--json] [--keep folder] [--cache .cache/bench-inference] [golden case ...]
+ *   npm run bench:gguf -- [--install] [--json] [--cache .cache/bench-inference] [golden case ...]
  *
- * Without cases it is all of test/fixtures/golden that the format takes. llama.cpp computes gelu from a table in float16, and erf's gelu in its tanh
- * form: what the unconverted file is off by, the converted one may be too. `--install` fetches node-llama-cpp with its library for this machine, about
- * 85 MB, into the cache. Exit code 1 when a converted file is off by more than 3 times the unconverted one and by more than
- * 10⁻⁴ of the largest logit.
+ * Without cases it is all of test/fixtures/golden that the format takes. llama.cpp takes gelu from a table in float16, and
+ * erf's gelu in its tanh form: what the unconverted file is off by, the converted one may be too. `--install` fetches
+ * node-llama-cpp with its library for this machine, about 85 MB, into the cache. Exit code 1 when a converted file is off by
+ * more than 3 times the unconverted one and by more than 10⁻⁴ of the largest logit, or a text's ids differ.
  */
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { copyFile, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { openGguf, openSafetensors } from '../src/checkpoint/index.ts';
 import { convertModel, writeGgufModel } from '../src/convert/index.ts';
-import { InputError, RefusalError } from '../src/core/errors.ts';
-import { openModel } from '../src/models/index.ts';
+import { InputError, messageOf, NormlabError, RefusalError } from '../src/core/errors.ts';
+import { formatTable } from '../src/core/format.ts';
+import { createProgress } from '../src/core/progress.ts';
+import { openModel, writeRandomModel } from '../src/models/index.ts';
 import { startPeer } from './inference/peer.ts';
 import { hasLlamaCpp, installLlamaCpp, llamaCppPeer } from './inference/peers.ts';
 
 const golden = fileURLToPath(new URL('../test/fixtures/golden', import.meta.url));
+const tokenizers = fileURLToPath(new URL('../test/fixtures/tokenizers', import.meta.url));
 const cacheByDefault = fileURLToPath(new URL('../.cache/bench-inference', import.meta.url));
 
 /** After how many tokens logits are compared. */
@@ -76,16 +79,22 @@ function difference(a: readonly Float64Array[], b: readonly Float64Array[]): num
   );
 }
 
+/** Converts what there is something to do for; norms of RMSNorm models are folded. False for what the format doesn't take. */
+async function converts(source: string, out: string): Promise<boolean> {
+  const options = { source, out, target: 'rmsnorm', format: 'gguf', dtype: 'float32' } as const;
+  try {
+    const { status } = await convertModel(options);
+    return status === 'converted' || (await convertModel({ ...options, fold: true })).status === 'converted';
+  } catch (error) {
+    if (error instanceof RefusalError) return false;
+    throw error;
+  }
+}
+
 async function check(name: string, folder: string, cache: string): Promise<Row | undefined> {
   const source = join(golden, name);
   const out = join(folder, name);
-  try {
-    const result = await convertModel({ source, out, target: 'rmsnorm', format: 'gguf', dtype: 'float32' });
-    if (result.status !== 'converted') return undefined;
-  } catch (error) {
-    if (error instanceof RefusalError) return undefined;
-    throw error;
-  }
+  if (!(await converts(source, out))) return undefined;
   const model = await openModel(source);
   const unconverted = join(folder, `${name}.gguf`);
   await writeGgufModel(model, unconverted).finally(() => model.checkpoint.close());
@@ -109,24 +118,55 @@ function isOff({ converted, unconverted, largestLogit }: Row): boolean {
   return !(converted <= 3 * unconverted || converted <= 1e-4 * largestLogit);
 }
 
-function toText(rows: readonly Row[]): string {
-  const columns = ['case', 'architecture', 'converted', 'unconverted', 'between', 'largest logit'];
-  const number = (value: number) => value.toExponential(1);
-  const cells = rows.map((row) => [
-    row.case,
-    row.architecture,
-    number(row.converted),
-    number(row.unconverted),
-    number(row.between),
-    number(row.largestLogit),
-  ]);
-  const widths = columns.map((title, i) => Math.max(title.length, ...cells.map((line) => line[i]?.length ?? 0)));
-  const line = (parts: readonly string[]) =>
-    parts
-      .map((part, i) => part.padEnd(widths[i] ?? 0))
-      .join('  ')
-      .trimEnd();
-  return [columns, ...cells].map(line).join('\n');
+interface TokenizerRow {
+  readonly tokenizer: string;
+  readonly texts: number;
+  /** Those of which llama.cpp makes other ids than Hugging Face's library did. */
+  readonly differing: readonly string[];
+}
+
+/** A model with the files of a tokenizer is converted, and llama.cpp asked for the ids of the recorded texts. */
+async function checkTokenizer(name: string, folder: string, cache: string): Promise<TokenizerRow> {
+  const recorded: readonly { readonly text: string; readonly plain: readonly number[] }[] = JSON.parse(
+    await readFile(join(tokenizers, name, 'recorded.json'), 'utf8'),
+  );
+  const { model } = JSON.parse(await readFile(join(tokenizers, name, 'tokenizer.json'), 'utf8'));
+  const source = join(folder, `${name}-source`);
+  const sizes = { n_embd: 32, n_head: 4, n_layer: 1, n_positions: 64 };
+  const vocabularySize = Object.keys(model.vocab).length;
+  await writeRandomModel({ out: source, config: { model_type: 'gpt2', vocab_size: vocabularySize, ...sizes } });
+  for (const file of ['tokenizer.json', 'tokenizer_config.json']) {
+    await copyFile(join(tokenizers, name, file), join(source, file));
+  }
+  const out = join(folder, name);
+  await convertModel({ source, out, target: 'rmsnorm', format: 'gguf', certify: false });
+  const setting = { weights: { folder: '', gguf: join(out, 'model.gguf') }, threads: 1, context: 64 };
+  const peer = await startPeer(llamaCppPeer(cache, setting, 'off'));
+  try {
+    const differing: string[] = [];
+    for (const { text, plain } of recorded) {
+      const ids = await peer.tokenize(text);
+      if (ids.join() !== plain.join()) differing.push(text);
+    }
+    return { tokenizer: name, texts: recorded.length, differing };
+  } finally {
+    peer.close();
+  }
+}
+
+function toText(rows: readonly Row[], texts: readonly TokenizerRow[]): string {
+  const table = formatTable(
+    ['case', 'architecture', 'converted', 'unconverted', 'between', 'largest logit'],
+    rows.map((row) => [
+      row.case,
+      row.architecture,
+      ...[row.converted, row.unconverted, row.between, row.largestLogit].map((value) => value.toExponential(1)),
+    ]),
+  );
+  const lines = texts.map(
+    (row) => `tokenizer ${row.tokenizer}: ${row.texts - row.differing.length} of ${row.texts} texts have the same ids`,
+  );
+  return [table, ...lines].join('\n');
 }
 
 async function main(): Promise<number> {
@@ -142,19 +182,36 @@ async function main(): Promise<number> {
   if (values.install && !(await hasLlamaCpp(cache))) await installLlamaCpp(cache);
   if (!(await hasLlamaCpp(cache))) throw new InputError(`bench: llama.cpp is not in ${cache}; --install fetches it`);
   const folder = await mkdtemp(join(tmpdir(), 'normlab-gguf-'));
+  const progress = createProgress();
   try {
     const rows: Row[] = [];
     for (const name of positionals.length > 0 ? positionals : (await readdir(golden)).sort()) {
+      progress.update(name);
       const row = await check(name, folder, cache);
       if (row !== undefined) rows.push(row);
     }
-    process.stdout.write(`${values.json ? JSON.stringify(rows, null, 2) : toText(rows)}\n`);
-    const off = rows.filter(isOff);
-    if (off.length > 0) process.stderr.write(`off: ${off.map((row) => row.case).join(', ')}\n`);
+    const texts: TokenizerRow[] = [];
+    for (const name of await readdir(tokenizers)) texts.push(await checkTokenizer(name, folder, cache));
+    progress.done({ clear: true });
+    process.stdout.write(`${values.json ? JSON.stringify({ rows, texts }, null, 2) : toText(rows, texts)}\n`);
+    const off = [
+      ...rows.flatMap((row) => (isOff(row) ? row.case : [])),
+      ...texts.flatMap((row) => (row.differing.length > 0 ? row.tokenizer : [])),
+    ];
+    if (off.length > 0) process.stderr.write(`bench gguf: off are ${off.join(', ')}\n`);
     return off.length > 0 ? 1 : 0;
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
 }
 
-process.exitCode = await main();
+main().then(
+  (code) => {
+    process.exitCode = code;
+  },
+  (error: unknown) => {
+    if (!(error instanceof NormlabError)) throw error;
+    process.stderr.write(`bench gguf: ${messageOf(error)}\n`);
+    process.exitCode = error.exitCode;
+  },
+);

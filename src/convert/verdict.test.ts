@@ -14,7 +14,7 @@ describe('what converts', () => {
     expect(verdictOf('gpt2-small', 'rmsnorm')).toEqual({
       outcome: 'converts',
       target: 'rmsnorm',
-      formats: ['hf', 'normlab'],
+      formats: ['hf', 'normlab', 'gguf'],
       tensors: 149,
       rewritten: 2 + 12 * 4,
       untiesHead: true,
@@ -24,7 +24,10 @@ describe('what converts', () => {
   });
 
   test('OLMo also as Llama, and its tied head stays', () => {
-    expect(verdictOf('olmo-1b', 'rmsnorm')).toMatchObject({ formats: ['hf', 'normlab', 'llama'], untiesHead: false });
+    expect(verdictOf('olmo-1b', 'rmsnorm')).toMatchObject({
+      formats: ['hf', 'normlab', 'llama', 'gguf'],
+      untiesHead: false,
+    });
   });
 });
 
