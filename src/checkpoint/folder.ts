@@ -86,6 +86,11 @@ function checkHasWeights(folder: string, names: readonly string[]): void {
       `${folder}: holds its weights as pytorch_model*.bin, normlab reads safetensors; convert them in that folder: python -c "${toSafetensors}"`,
     );
   }
+  if (names.some((name) => name.endsWith('.gguf'))) {
+    throw new InputError(
+      `${folder}: holds its weights as GGUF, normlab reads safetensors; use the folder that the file was made from`,
+    );
+  }
   const hint = names.includes('snapshots') ? '; this is a hub cache: choose one of the folders in snapshots/' : '';
   throw new InputError(`${folder}: has neither ${singleFileName} nor ${indexFileName}${hint}`);
 }

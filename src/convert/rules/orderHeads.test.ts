@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { matrixOf, readAll, transpose } from './matrix.ts';
+import { encode } from '../../core/encoding.ts';
+import { matrixOf, type RowMatrix, readAll, transpose } from './matrix.ts';
 import { type HeadOrder, orderHeads } from './orderHeads.ts';
 
 const headSize = 6;
@@ -49,6 +50,17 @@ describe('whatever is read at once, and however the matrix lies', () => {
         expect(await ordered.read({ start, end })).toEqual(whole.subarray(start * columns, end * columns));
       }
     }
+  });
+
+  test('bytes as a file stores them', async () => {
+    const bytesOf = (values: Float64Array) => encode(values, 'bfloat16');
+    const stored = {
+      ...source,
+      stored: { dtype: 'bfloat16', read: async (range) => bytesOf(await source.read(range)) },
+    } as const satisfies RowMatrix;
+    const ordered = orderHeads(stored, order, 1000);
+    const range = { start: 4, end: 21 };
+    expect(await ordered.stored?.read(range)).toEqual(encode(await ordered.read(range), 'bfloat16'));
   });
 
   test('a transposed one', async () => {

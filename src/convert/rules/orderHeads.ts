@@ -1,4 +1,6 @@
-import { mapRows, type RowMatrix, transpose } from './matrix.ts';
+import type { Range } from '../../checkpoint/index.ts';
+import { byteSizes } from '../../core/dtype.ts';
+import { mapRows, type RowMatrix, type StoredRows, transpose } from './matrix.ts';
 
 export interface HeadOrder {
   readonly axis: 'rows' | 'columns';
@@ -22,25 +24,43 @@ export function orderHeads(matrix: RowMatrix, order: HeadOrder, maxElements: num
   const sourceOf = sourcesOf(order);
   if (order.axis === 'columns') return pickColumns(matrix, sourceOf);
   if (matrix.transposeOf !== undefined) return transpose(pickColumns(matrix.transposeOf, sourceOf), maxElements);
-  const { columns } = matrix;
-  const { headSize, heads } = order;
+  const { columns, stored } = matrix;
   return {
     rows: sourceOf.length,
     columns,
     needsAll: matrix.needsAll,
-    async read({ start, end }) {
-      const result = new Float64Array((end - start) * columns);
-      for (let head = Math.floor(start / headSize); head * headSize < end; head++) {
-        const first = (heads[head] ?? 0) * headSize;
-        const data = await matrix.read({ start: first, end: first + headSize });
-        for (let row = Math.max(start, head * headSize); row < Math.min(end, (head + 1) * headSize); row++) {
-          const offset = ((sourceOf[row] ?? 0) - first) * columns;
-          result.set(data.subarray(offset, offset + columns), (row - start) * columns);
-        }
-      }
+    async read(range) {
+      const result = new Float64Array((range.end - range.start) * columns);
+      await gather(range, (source) => matrix.read(source), result, columns);
       return result;
     },
+    ...(stored === undefined ? {} : { stored: { dtype: stored.dtype, read: (range) => gatherBytes(range, stored) } }),
   };
+
+  async function gatherBytes(range: Range, { dtype, read }: StoredRows): Promise<Uint8Array<ArrayBuffer>> {
+    const rowBytes = columns * byteSizes[dtype];
+    const result = new Uint8Array((range.end - range.start) * rowBytes);
+    await gather(range, read, result, rowBytes);
+    return result;
+  }
+
+  /** Fills `result` with rows of the range, head by head; a row has `size` entries. */
+  async function gather<T extends Float64Array | Uint8Array>(
+    { start, end }: Range,
+    read: (source: Range) => Promise<T>,
+    result: T,
+    size: number,
+  ): Promise<void> {
+    const { headSize, heads } = order;
+    for (let head = Math.floor(start / headSize); head * headSize < end; head++) {
+      const first = (heads[head] ?? 0) * headSize;
+      const data = await read({ start: first, end: first + headSize });
+      for (let row = Math.max(start, head * headSize); row < Math.min(end, (head + 1) * headSize); row++) {
+        const offset = ((sourceOf[row] ?? 0) - first) * size;
+        result.set(data.subarray(offset, offset + size), (row - start) * size);
+      }
+    }
+  }
 }
 
 function pickColumns(matrix: RowMatrix, sourceOf: Int32Array): RowMatrix {

@@ -39,7 +39,7 @@ function conditionsOf(architecture: GgufArchitecture, spec: DecoderSpec, options
   const extra = extrasOf(spec).filter((key) => !extrasIn(architecture).has(key));
   const parallel = spec.parallel ?? 'sequential';
   return [
-    [extra.length === 0, `has no ${extra.join(', ')}`],
+    [extra.length === 0, `has no place for ${extra.join(', ')} as normlab writes it`],
     [spec.placement === 'pre', `has its norms before branches, not ${spec.placement}`],
     [spec.streamSize === spec.hiddenSize, 'has a stream of all coordinates'],
     ...normConditions(architecture, spec, options),

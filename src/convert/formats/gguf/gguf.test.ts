@@ -154,7 +154,7 @@ describe('is refused with what to do instead', () => {
       {},
       'the nearest of its architectures, gpt2 has a plain MLP with gelu_tanh, not a plain one with relu; use --format hf or normlab',
     ],
-    ['cohere2', {}, 'has no positions.layers'],
+    ['cohere2', {}, 'has no place for positions.layers'],
     ['nemotron', {}, 'nemotron has heads of hidden size / heads'],
     ['gpt2', { dtype: 'float64' }, 'has no float64, which llama.cpp does not compute with; use --dtype float32'],
     ['gpt2', { target: 'crmsnorm' }, 'has no place for crmsnorm'],
