@@ -32,7 +32,10 @@ export interface ByteReader {
   string(what: string, maxBytes?: number): string;
 }
 
-/** Reads `bytes`, the first ones of a file of `fileBytes`. Throws InputError where the file ends too early, NeedsMoreBytes where they do. */
+/**
+ * Reads `bytes`, the first ones of a file of `fileBytes`. Throws InputError where the file ends too early, NeedsMoreBytes
+ * where they do.
+ */
 export function createByteReader(bytes: Uint8Array, fileBytes: number, path: string): ByteReader {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });

@@ -21,8 +21,8 @@ const maxHeaderBytes = 2 ** 27;
 /**
  * Opens a GGUF file of version 2 or 3: reads and checks its header, none of its tensors. Close it after use.
  *
- * Throws InputError, one line, for a missing, truncated or malformed file, and for one with quantized tensors. Memory is a few times the header's
- * size, which may be 128 MiB at most. The format: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md.
+ * Throws InputError, one line, for a missing, truncated or malformed file, and for one with quantized tensors. Memory is a few
+ * times the header's size, which may be 128 MiB at most. The format: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md.
  */
 export async function openGguf(path: string): Promise<GgufFile> {
   const file = await openRegularFile(path, 'GGUF');

@@ -11,7 +11,10 @@ export interface HeadOrder {
   readonly pairs?: RotatedPairs | undefined;
 }
 
-/** In heads whose first `size` coordinates are rotated, i and i + size/2 together come to stand as `neighbours` 2i and 2i + 1, or these as `halves`. */
+/**
+ * In heads whose first `size` coordinates are rotated, i and i + size/2 together come to stand as `neighbours` 2i and 2i + 1,
+ * or these as `halves`.
+ */
 export interface RotatedPairs {
   readonly to: 'halves' | 'neighbours';
   readonly size: number;

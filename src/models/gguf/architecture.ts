@@ -8,8 +8,8 @@ export type Need = 'always' | 'optional' | 'never';
 export type Parallel = 'sequential' | 'two_norms' | 'shared_norm';
 
 /**
- * An architecture of llama.cpp as data: which decoders it computes, and what it calls their parts. Read off its loaders and graphs, `src/models/*.cpp`
- * there; each is checked by running it (`npm run bench:gguf`).
+ * An architecture of llama.cpp as data: which decoders it computes, and what it calls their parts. Read off its loaders and
+ * graphs, `src/models/*.cpp` there; each is checked by running it (`npm run bench:gguf`).
  */
 export interface GgufArchitecture {
   readonly id: string;

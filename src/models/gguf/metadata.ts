@@ -16,8 +16,8 @@ export function ggufContext({ positions, maxPositions, attention }: DecoderSpec)
 }
 
 /**
- * What llama.cpp must be told of a decoder that fits an architecture, and under `normlab.` what it can't be told: that its LayerNorms do the work
- * of RMSNorms, the function that its gelu stands for, and windows.
+ * What llama.cpp must be told of a decoder that fits an architecture, and under `normlab.` what it can't be told: that its
+ * LayerNorms do the work of RMSNorms, the function that its gelu stands for, and windows.
  */
 export function ggufMetadata(architecture: GgufArchitecture, spec: DecoderSpec): GgufMetadata {
   const { id } = architecture;

@@ -13,8 +13,9 @@ const maxHeads = 65_536;
 const maxSize = 2 ** 31;
 
 /**
- * The decoder that a file's keys and the names of its tensors describe: what llama.cpp computes with it, but that norms, windows and the MLP's function are what
- * the keys `normlab.` say they stand for. Throws InputError for keys that are missing, of another type or contradict each other.
+ * The decoder that a file's keys and the names of its tensors describe: what llama.cpp computes with it, but that norms,
+ * windows and the MLP's function are what the keys `normlab.` say they stand for. Throws InputError for keys that are missing,
+ * of another type or contradict each other.
  */
 export function readGgufSpec(file: GgufFile, architecture: GgufArchitecture): DecoderSpec {
   const keys = readKeys(file, architecture.id);

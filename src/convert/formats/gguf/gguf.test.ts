@@ -121,6 +121,9 @@ test('the file says what it is and where it is from, and is replaced with force'
     expect.stringContaining('takes and gives ids, not texts: the source has no tokenizer.json'),
   ]);
   await expect(convertModel(options)).rejects.toThrow('use --force');
+  await expect(openModel(out)).rejects.toThrow(
+    'holds its weights as GGUF, normlab reads safetensors; use the folder that',
+  );
   expect((await convertModel({ ...options, force: true, certify: false })).status).toBe('converted');
 });
 

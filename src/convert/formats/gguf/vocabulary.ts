@@ -48,14 +48,15 @@ const schema = z.looseObject({
 type Tokenizer = z.infer<typeof schema>;
 
 /**
- * The tokens of a model's `tokenizer.json` as llama.cpp takes them, where it splits texts as that file says; else a token for each id, `[7]`, which llama.cpp's
- * bindings don't load a model without, and a note.
+ * The tokens of a model's `tokenizer.json` as llama.cpp takes them, where it splits texts as that file says; else a token for
+ * each id, `[7]`, which llama.cpp's bindings don't load a model without, and a note.
  */
 export async function ggufVocabulary({ folder, spec, config }: Model): Promise<GgufVocabulary> {
   const count = spec.vocabularySize;
   const path = join(folder, 'tokenizer.json');
   const ids = specialIds(config, count);
-  if (!existsSync(path)) return placeholders(count, ids, 'the source has no tokenizer.json');
+  if (!existsSync(path))
+    return placeholders(count, ids, 'the source has no tokenizer.json (save_pretrained of transformers writes one)');
   const { data } = schema.safeParse(await readJson(path));
   if (data === undefined)
     return placeholders(count, ids, 'tokenizer.json describes no byte-level or SentencePiece BPE');
@@ -92,7 +93,7 @@ export async function ggufVocabulary({ folder, spec, config }: Model): Promise<G
 
 function placeholders(count: number, ids: GgufMetadata, reason: string): GgufVocabulary {
   return {
-    note: `The file's vocabulary is a stand-in that takes and gives ids, not texts: ${reason}.`,
+    note: `The file’s vocabulary is a stand-in that takes and gives ids, not texts: ${reason}.`,
     metadata: {
       'tokenizer.ggml.model': { type: 'string', value: 'gpt2' },
       'tokenizer.ggml.pre': { type: 'string', value: 'gpt-2' },
