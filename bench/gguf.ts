@@ -47,14 +47,15 @@ interface Recorded {
   readonly logits: readonly Float64Array[];
 }
 
-async function readRecorded(folder: string): Promise<Recorded> {
+/** `context` is how many tokens the file's architecture computes as the source does. */
+async function readRecorded(folder: string, context: number): Promise<Recorded> {
   const file = await openSafetensors(join(folder, 'golden.safetensors'));
   try {
     const [, sequence = 0] = file.tensors.get('input_ids')?.shape ?? [];
     const ids = [...(await file.readFloat64('input_ids', { end: 1 }))];
     const all = await file.readFloat64('logits', { end: 1 });
     const size = all.length / sequence;
-    const used = lengths.filter((length) => length <= sequence);
+    const used = lengths.filter((length) => length <= Math.min(sequence, context));
     return { ids, logits: used.map((length) => all.subarray((length - 1) * size, length * size)) };
   } finally {
     await file.close();
@@ -101,12 +102,13 @@ async function check(name: string, folder: string, cache: string): Promise<Row |
   const converted = join(out, 'model.gguf');
   const file = await openGguf(converted);
   await file.close();
-  const recorded = await readRecorded(source);
+  const architecture = String(file.metadata.get('general.architecture'));
+  const recorded = await readRecorded(source, Number(file.metadata.get(`${architecture}.context_length`)));
   const after = await logitsOf(converted, recorded, cache);
   const before = await logitsOf(unconverted, recorded, cache);
   return {
     case: name,
-    architecture: String(file.metadata.get('general.architecture')),
+    architecture,
     converted: difference(after, recorded.logits),
     unconverted: difference(before, recorded.logits),
     between: difference(after, before),
