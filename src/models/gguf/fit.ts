@@ -35,7 +35,6 @@ type Condition = readonly [holds: boolean, otherwise: string];
 
 function conditionsOf(architecture: GgufArchitecture, spec: DecoderSpec, options: FitOptions): readonly Condition[] {
   const { attention, mlp } = spec;
-  const { id } = architecture;
   const extra = extrasOf(spec).filter((key) => !extrasIn(architecture).has(key));
   const parallel = spec.parallel ?? 'sequential';
   return [
@@ -75,10 +74,17 @@ function conditionsOf(architecture: GgufArchitecture, spec: DecoderSpec, options
       architecture.hasExperts === (mlp.experts === undefined ? undefined : true),
       architecture.hasExperts ? 'has experts' : 'has no experts',
     ],
-    [mlp.experts === undefined || mlp.experts.normalized, `${id} divides the chosen experts' shares by their sum`],
+    [mlp.experts === undefined || mlp.experts.normalized, "divides the chosen experts' shares by their sum"],
+    [
+      mlp.experts === undefined || Object.keys(mlp.experts).every((key) => plainExperts.has(key)),
+      'has experts of one kind, and a softmax as their router',
+    ],
     [mlp.fusedGate === undefined, 'has gate and up as two linears'],
   ];
 }
+
+/** What the keys of `ExpertsSpec` are where there is nothing special about them. */
+const plainExperts: ReadonlySet<string> = new Set(['count', 'perToken', 'normalized']);
 
 function extrasIn(architecture: GgufArchitecture): ReadonlySet<string> {
   return new Set([

@@ -57,6 +57,21 @@ describe('what llama.cpp computes otherwise fits none of its architectures', () 
     );
   });
 
+  test('experts that all tokens go through are no part of DBRX', async () => {
+    const { spec } = await golden('dbrx');
+    const { experts } = spec.mlp;
+    if (experts === undefined) throw new Error('dbrx has experts');
+    const withExperts = (more: Partial<typeof experts>) =>
+      fitGguf({ ...spec, mlp: { ...spec.mlp, experts: { ...experts, ...more } } });
+    expect(withExperts({}).fits).toBe(true);
+    expect(withExperts({ sharedInnerSize: 8 })).toMatchObject({
+      reason: expect.stringContaining('experts of one kind'),
+    });
+    expect(withExperts({ normalized: false })).toMatchObject({
+      reason: "dbrx divides the chosen experts' shares by their sum",
+    });
+  });
+
   test('LayerNorms stand for RMSNorms only where the stream has mean 0', async () => {
     const { spec } = await golden('stablelm');
     const norm = { ...spec.norm, kind: 'rmsnorm-bias' };
