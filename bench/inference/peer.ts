@@ -19,6 +19,8 @@ export interface Peer {
   readonly description: string;
   /** The logits after the last of these ids. */
   logits(ids: readonly number[]): Promise<readonly number[]>;
+  /** The ids of a text, without any that begin it; llama.cpp alone answers that. */
+  tokenize(text: string): Promise<readonly number[]>;
   round(prompt: readonly number[], tokens: readonly number[]): Promise<Round>;
   close(): void;
 }
@@ -32,7 +34,7 @@ export interface PeerCommand {
 
 /**
  * Starts a process that answers each line of JSON on its standard input by one on its standard output: first what it is,
- * then `{"logits": ids}` and `{"prompt": ids, "tokens": ids}`. Throws InputError with what it said last when it ends.
+ * then `{"logits": ids}`, `{"text": text}` and `{"prompt": ids, "tokens": ids}`. Throws InputError with what it said last when it ends.
  */
 export async function startPeer({ name, command, args, cwd }: PeerCommand): Promise<Peer> {
   const child = spawn(command, args, { ...(cwd === undefined ? {} : { cwd }), stdio: ['pipe', 'pipe', 'pipe'] });
@@ -53,6 +55,7 @@ export async function startPeer({ name, command, args, cwd }: PeerCommand): Prom
     name,
     description: first.description,
     logits: (ids) => ask({ logits: ids }).then(parseLogits),
+    tokenize: (text) => ask({ text }).then((answer) => numbers(isRecord(answer) ? answer.ids : undefined)),
     round: (prompt, tokens) => ask({ prompt, tokens }).then(parseRound),
     close: () => child.stdin.end(),
   };

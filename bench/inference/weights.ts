@@ -1,9 +1,10 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { encode, type TensorEntry, writeSafetensors } from '../../src/checkpoint/index.ts';
+import { writeGgufModel } from '../../src/convert/index.ts';
 import { createFolderAtomically, writeJsonAtomically } from '../../src/core/files.ts';
 import { createRandom } from '../../src/core/random.ts';
-import { decoderParameters, familyOf, openModel, writeGgufModel } from '../../src/models/index.ts';
+import { decoderParameters, familyOf, openModel } from '../../src/models/index.ts';
 import type { Config } from './shapes.ts';
 
 /** Where one model's weights lie: the folder for normlab and transformers, the file for llama.cpp. */

@@ -87,6 +87,11 @@ function checkHasWeights(folder: string, names: readonly string[]): void {
     );
   }
   if (names.includes('onnx')) throw exportError(folder);
+  if (names.some((name) => name.endsWith('.gguf'))) {
+    throw new InputError(
+      `${folder}: holds its weights as GGUF, normlab reads safetensors; use the folder that the file was made from`,
+    );
+  }
   const hint = names.includes('snapshots') ? '; this is a hub cache: choose one of the folders in snapshots/' : '';
   throw new InputError(`${folder}: has neither ${singleFileName} nor ${indexFileName}${hint}`);
 }

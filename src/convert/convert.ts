@@ -102,13 +102,16 @@ export async function convertModel(options: ConvertOptions): Promise<ConversionR
     const inputs = options.certify === false ? null : await certificateInputs(model, options.inputs ?? { seed: 0 });
     if (inputs !== null) checkMemory([model], inputs.inputIds, '--no-certify converts without one');
     const force = options.force ?? false;
-    return await createFolderAtomically(options.out, { force }, (folder) =>
+    return await createFolderAtomically(options.out, { force, marker: modelFiles }, (folder) =>
       build(folder, { model, plan, format, output, inputs }, options),
     );
   } finally {
     await model.checkpoint.close();
   }
 }
+
+/** A folder that holds one of these is a model's, and may be replaced when that is asked for. */
+const modelFiles = ['config.json', 'model.gguf'];
 
 interface Decided {
   readonly model: Model;

@@ -17,6 +17,7 @@ export {
 } from './certificate/schema.ts';
 export { type CertifiedModels, type CertifyModelsOptions, certifyModels } from './certify-models.ts';
 export { type ConversionResult, type ConvertedModel, type ConvertOptions, convertModel } from './convert.ts';
+export { writeGgufModel } from './formats/gguf/write.ts';
 export { type ConversionFormat, conversionFormats, formatMeanings } from './formats/registry.ts';
 export {
   type ConversionTarget,

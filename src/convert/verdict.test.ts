@@ -14,7 +14,7 @@ describe('what converts', () => {
     expect(verdictOf('gpt2-small', 'rmsnorm')).toEqual({
       outcome: 'converts',
       target: 'rmsnorm',
-      formats: ['hf', 'normlab', 'onnx'],
+      formats: ['hf', 'normlab', 'onnx', 'gguf'],
       tensors: 149,
       rewritten: 2 + 12 * 4,
       untiesHead: true,
@@ -25,7 +25,7 @@ describe('what converts', () => {
 
   test('OLMo also as Llama, and its tied head stays', () => {
     expect(verdictOf('olmo-1b', 'rmsnorm')).toMatchObject({
-      formats: ['hf', 'normlab', 'llama', 'onnx'],
+      formats: ['hf', 'normlab', 'llama', 'onnx', 'gguf'],
       untiesHead: false,
     });
   });

@@ -127,8 +127,11 @@ export async function writeJsonAtomically(path: string, value: unknown): Promise
 export interface CreateFolderOptions {
   /** Replace a folder that is there already. Default false. */
   readonly force?: boolean;
-  /** The file that a folder must hold for `force` to replace it, so that nobody's home folder is. Default `config.json`. */
-  readonly marker?: string;
+  /**
+   * A file, or several, of which a folder must hold one for `force` to replace it, so that nobody's home folder is. Default
+   * `config.json`.
+   */
+  readonly marker?: string | readonly string[];
 }
 
 /**
@@ -196,9 +199,11 @@ async function checkFree(target: string, folder: string, options: CreateFolderOp
   const names = await readdir(folder);
   if (names.length === 0) return;
   if (!options.force) throw new InputError(`${target} exists; use --force to replace it`);
-  const marker = options.marker ?? 'config.json';
-  if (!names.includes(marker)) {
-    throw new InputError(`${target} exists and holds no ${marker}, so it is not replaced, not even with --force`);
+  const markers = [options.marker ?? 'config.json'].flat();
+  if (!markers.some((marker) => names.includes(marker))) {
+    throw new InputError(
+      `${target} exists and holds no ${markers.join(' or ')}, so it is not replaced, not even with --force`,
+    );
   }
 }
 

@@ -9,7 +9,7 @@ export { type ExternalWeights, externalWeights } from './external.ts';
 export type { Family } from './families/family.ts';
 export { families, familyOf } from './families/index.ts';
 export { rmsCounterpart } from './families/recentred.ts';
-export { writeGgufModel } from './gguf/index.ts';
+export * from './gguf/index.ts';
 export { type Inspection, inspectFolder, type StoredWeights } from './inspect.ts';
 export * from './layout.ts';
 export { type Model, openModel, readParameters } from './load.ts';

@@ -5,7 +5,7 @@ import { byteSizes, dtypes } from '../../src/core/dtype.ts';
 import type { Random } from '../../src/core/random.ts';
 import { sizeOf } from '../../src/core/shape.ts';
 import { decodeModel } from '../../src/graph/index.ts';
-import { inspectFolder } from '../../src/models/index.ts';
+import { inspectFolder, openGgufModel } from '../../src/models/index.ts';
 import { mutateBytes, mutateMessage } from './bytes.ts';
 import { mutateJson, pick } from './json.ts';
 
@@ -28,7 +28,7 @@ const utf8 = (text: string) => new TextEncoder().encode(text);
 
 /** The readers, with what they need prepared in `folder`. */
 export function targetsIn(folder: string): readonly Target[] {
-  return [safetensors(folder), shardIndex(folder), config(folder), onnx()];
+  return [safetensors(folder), shardIndex(folder), config(folder), onnx(), gguf(folder)];
 }
 
 function safetensors(folder: string): Target {
@@ -120,7 +120,7 @@ function config(folder: string): Target {
   });
   return {
     name: 'config.json',
-    share: 35,
+    share: 25,
     make(random) {
       const number = random.integer(cases.length);
       const text = utf8(mutateJson(cases[number]?.config, random));
@@ -149,6 +149,45 @@ function onnx(): Target {
       }
     },
     isShallow: (message) => message.includes('not an ONNX model'),
+  };
+}
+
+function gguf(folder: string): Target {
+  const path = join(folder, 'fuzz.gguf');
+  const seed = readFileSync(join(root, 'test/fixtures/gguf/dbrx.gguf'));
+  const headerBytes = seed.indexOf('output_norm.weight');
+  return {
+    name: 'gguf',
+    share: 10,
+    make(random) {
+      if (random.integer(6) === 0) return mutateBytes(seed, random);
+      const file = Buffer.from(seed);
+      for (let n = random.integer(3) + 1; n > 0; n--) {
+        const value = pick(
+          [0n, 1n, 2n, 3n, 9n, 255n, 2n ** 16n, 2n ** 31n, 2n ** 32n - 1n, 2n ** 53n, 2n ** 64n - 1n],
+          random,
+        );
+        const bytes = Buffer.alloc(8);
+        bytes.writeBigUInt64LE(value);
+        // Behind the file's counts: what they make of it is known soon.
+        file.set(bytes.subarray(0, pick([1, 2, 4, 8], random)), 24 + random.integer(headerBytes + 200));
+      }
+      return file;
+    },
+    async read(input) {
+      writeFileSync(path, input);
+      const { reader } = await openGgufModel(path);
+      try {
+        for (const [name, { byteLength, shape }] of reader.tensors) {
+          const [bytes, values] = [await reader.read(name), await reader.readFloat64(name)];
+          expectEqual(bytes.length, byteLength);
+          expectEqual(values.length, sizeOf(shape));
+        }
+      } finally {
+        await reader.close();
+      }
+    },
+    isShallow: (message) => /no GGUF file|is GGUF of version|number of (tensors|keys)"/.test(message),
   };
 }
 

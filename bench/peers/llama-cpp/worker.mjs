@@ -1,4 +1,4 @@
-/** llama.cpp's side of the inference benchmark: `worker.mjs <file.gguf> <threads> <context> <auto|off>`. */
+/** llama.cpp's side of the benchmarks: `worker.mjs <file.gguf> <threads> <context> <auto|off>`. */
 import { createInterface } from 'node:readline';
 import { getLlama, LlamaLogLevel } from 'node-llama-cpp';
 
@@ -33,7 +33,8 @@ async function feed(ids, wanted) {
   return results[last].next;
 }
 
-async function answer({ logits, prompt, tokens }) {
+async function answer({ logits, text, prompt, tokens }) {
+  if (text !== undefined) return { ids: model.tokenize(text, true) };
   await sequence.clearHistory();
   if (logits) {
     const byId = (await feed(logits, { logits: true })).logits;

@@ -1,9 +1,7 @@
 import { type FileHandle, open } from 'node:fs/promises';
-import { decodeFloat32, decodeFloat64 } from '../../core/encoding.ts';
 import { explainFileError } from '../../core/fileErrors.ts';
+import { lookUp, readFully, type TensorReader, tensorReader } from '../fileReader.ts';
 import type { CheckpointTensor } from '../folder.ts';
-import { lookUp, readFully, type TensorReader } from '../safetensors/read.ts';
-import { bytesOfRows, checkRange, type Range } from '../safetensors/rows.ts';
 
 /** Gives tensors of which it is known where they lie. `source` begins the messages. Throws InputError for files that can't be opened. */
 export async function openTensorData(
@@ -20,27 +18,15 @@ export async function openTensorData(
     await close();
     throw error;
   }
-  const readBytes = async (name: string, pick: (info: CheckpointTensor) => Range) => {
-    const info = lookUp(tensors, name, source);
-    const { start, end } = pick(info);
-    const bytes = await readFully(lookUp(files, info.file, source), info.byteOffset + start, end - start, info.file);
-    return { bytes, dtype: info.dtype };
-  };
-  const ofRows = (name: string, rows?: Partial<Range>) => readBytes(name, (info) => bytesOfRows(info, rows));
-  return {
+  return tensorReader(
     tensors,
-    read: async (name, range = {}) =>
-      (await readBytes(name, ({ byteLength }) => checkRange(range, byteLength, 'bytes'))).bytes,
-    async readFloat64(name, rows) {
-      const { bytes, dtype } = await ofRows(name, rows);
-      return decodeFloat64(bytes, dtype);
+    {
+      read: ({ file, byteOffset }, { start, end }, into) =>
+        readFully(lookUp(files, file, source), byteOffset + start, end - start, file, into),
+      close,
     },
-    async readFloat32(name, rows) {
-      const { bytes, dtype } = await ofRows(name, rows);
-      return decodeFloat32(bytes, dtype);
-    },
-    close,
-  };
+    source,
+  );
 }
 
 async function opened(path: string): Promise<FileHandle> {

@@ -4,6 +4,16 @@ import { writeAtomically } from '../../core/files.ts';
 import { quote } from '../../core/quote.ts';
 import { type SizedEntry, sizeEntries, type TensorEntry, writeFully, writeTensor } from '../safetensors/entries.ts';
 import { type ByteWriter, createByteWriter } from './bytes.ts';
+import {
+  defaultAlignment,
+  magic,
+  maxDimensions,
+  maxNameBytes,
+  padding,
+  tensorTypes,
+  valueTypes,
+  version,
+} from './format.ts';
 
 /** A value of a file's metadata with its type, as llama.cpp asks for each key by type. */
 export type GgufValue =
@@ -16,19 +26,10 @@ export type GgufValue =
 /** By key, `llama.block_count` for instance; written in this order. */
 export type GgufMetadata = Readonly<Record<string, GgufValue>>;
 
-const version = 3;
-/** Where each tensor's data begin: at a multiple of this, counted from the end of the header. The format's default. */
-const alignment = 32;
-/** The most that ggml has, and the longest name. */
-const maxDimensions = 4;
-const maxNameBytes = 63;
+/** The types that llama.cpp runs; it knows float64 and integers as tensors of a file, but computes nothing with them. */
+const writtenTypes: readonly DType[] = ['float32', 'float16', 'bfloat16'];
 
-/** The format's codes of what a value can be. */
-const valueTypes = { uint32: 4, int32: 5, float32: 6, bool: 7, string: 8, array: 9 } as const;
 const elementTypes = { uint32s: 'uint32', int32s: 'int32', float32s: 'float32' } as const;
-
-/** ggml's codes of the element types that are written; files of others are made from float32 by llama.cpp's own tools. */
-const tensorTypes: Readonly<Partial<Record<DType, number>>> = { float32: 0, float16: 1, bfloat16: 30 };
 
 /**
  * Writes a GGUF file of version 3, tensors in the given order; `path` changes only once everything is on the disk.
@@ -45,14 +46,14 @@ export async function writeGguf(path: string, metadata: GgufMetadata, entries: r
     await writeFully(file, header);
     for (const { entry, byteLength } of sized) {
       await writeTensor(file, entry, byteLength, path);
-      await writeFully(file, new Uint8Array(padding(byteLength)));
+      await writeFully(file, new Uint8Array(padding(byteLength, defaultAlignment)));
     }
   });
 }
 
 function encodeHeader(metadata: GgufMetadata, entries: readonly SizedEntry[], path: string): Uint8Array {
   const writer = createByteWriter();
-  writer.bytes(new TextEncoder().encode('GGUF'));
+  writer.bytes(new TextEncoder().encode(magic));
   writer.uint32(version);
   writer.uint64(entries.length);
   writer.uint64(Object.keys(metadata).length);
@@ -63,9 +64,9 @@ function encodeHeader(metadata: GgufMetadata, entries: readonly SizedEntry[], pa
   let offset = 0;
   for (const { entry, byteLength } of entries) {
     writeTensorInfo(writer, entry, offset, path);
-    offset += byteLength + padding(byteLength);
+    offset += byteLength + padding(byteLength, defaultAlignment);
   }
-  writer.bytes(new Uint8Array(padding(writer.length)));
+  writer.bytes(new Uint8Array(padding(writer.length, defaultAlignment)));
   return writer.finish();
 }
 
@@ -105,7 +106,7 @@ function writeValue(writer: ByteWriter, { type, value }: GgufValue): void {
 
 function writeTensorInfo(writer: ByteWriter, { name, dtype, shape }: TensorEntry, offset: number, path: string): void {
   const where = `${path}: tensor ${quote(name)}`;
-  const code = tensorTypes[dtype];
+  const code = writtenTypes.includes(dtype) ? tensorTypes[dtype] : undefined;
   if (code === undefined)
     throw new InputError(`${where}: is ${dtype}, GGUF files are written with float32, float16 or bfloat16`);
   if (shape.length > maxDimensions)
@@ -117,8 +118,4 @@ function writeTensorInfo(writer: ByteWriter, { name, dtype, shape }: TensorEntry
   for (const length of [...shape].reverse()) writer.uint64(length);
   writer.uint32(code);
   writer.uint64(offset);
-}
-
-function padding(length: number): number {
-  return (alignment - (length % alignment)) % alignment;
 }

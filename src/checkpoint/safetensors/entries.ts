@@ -66,11 +66,12 @@ export async function writeTensor(
   checkLength(written, entry, byteLength, path);
 }
 
-/** Writes all bytes, however many. */
-export async function writeFully(file: FileHandle, bytes: Uint8Array): Promise<void> {
+/** Writes all bytes, however many, at a position of the file or where the last ones ended. */
+export async function writeFully(file: FileHandle, bytes: Uint8Array, position?: number): Promise<void> {
   let done = 0;
   while (done < bytes.byteLength) {
-    const { bytesWritten } = await file.write(bytes, done, Math.min(bytes.byteLength - done, maxWriteBytes));
+    const length = Math.min(bytes.byteLength - done, maxWriteBytes);
+    const { bytesWritten } = await file.write(bytes, done, length, position === undefined ? null : position + done);
     done += bytesWritten;
   }
 }

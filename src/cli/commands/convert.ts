@@ -83,6 +83,7 @@ export const convertCommand: CommandModule = {
         examples(
           ['an ordinary GPT-2 folder whose weights suit RMSNorm', 'convert ./gpt2 ./gpt2-rms --to rmsnorm'],
           ['an OLMo as a Llama, in bfloat16', 'convert ./olmo ./olmo-llama --to rmsnorm --format llama --dtype bf16'],
+          ['a Pythia for llama.cpp', 'convert ./pythia ./pythia-gguf --to rmsnorm --format gguf --dtype f16'],
           ['certified on a text', 'convert ./gpt2 ./gpt2-rms --to rmsnorm --text prose.txt'],
           ['for ONNX Runtime, Optimum and transformers.js', 'convert ./gpt2 ./gpt2-onnx --to rmsnorm --format onnx'],
           ['without the redundant coordinate', 'convert ./gpt2 ./gpt2-crms --to crmsnorm'],

@@ -1,6 +1,6 @@
 import type { FloatDType } from '../../core/dtype.ts';
 import type { ConversionPlan } from '../rules/plan.ts';
-import { foldedParameters, type Parameters } from '../rules/steps.ts';
+import { foldedParameters, onlyMoves, type Parameters } from '../rules/steps.ts';
 import { exactDecoder } from './decoder.ts';
 import { type Measurements, type MeasureOptions, measure } from './measure.ts';
 
@@ -52,7 +52,7 @@ export function rewrittenDTypes({
   for (const { name, from, steps } of plan.rules) {
     const dtype = dtypes.get(name);
     if (dtype === undefined) throw new RangeError(`convert: no element type is given for ${name}`);
-    const isCopy = steps.length === 0 && holdsExactly(dtype, sourceDTypes.get(name) ?? dtype);
+    const isCopy = steps.every(onlyMoves) && holdsExactly(dtype, sourceDTypes.get(name) ?? dtype);
     if (from === 'source' && !isCopy) rewritten.set(name, dtype);
     for (const folded of steps.flatMap(foldedParameters)) rewritten.set(folded, dtype);
   }

@@ -1,13 +1,14 @@
 import { RefusalError } from '../../core/errors.ts';
 import type { ConversionPlan } from '../rules/plan.ts';
 import type { Format, FormatRequest } from './format.ts';
+import { gguf } from './gguf/index.ts';
 import { hf } from './hf.ts';
 import { llama } from './llama.ts';
 import { normlab } from './normlab.ts';
 import { onnx } from './onnx/onnx.ts';
 
 /** The formats, that which is written by default where it can be first; all lists of formats follow this one. */
-const formats = [hf, normlab, llama, onnx] as const;
+const formats = [hf, normlab, llama, onnx, gguf] as const;
 
 export type ConversionFormat = (typeof formats)[number]['id'];
 

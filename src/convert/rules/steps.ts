@@ -12,6 +12,7 @@ import {
   readAll,
   transpose,
 } from './matrix.ts';
+import { type HeadOrder, orderHeads } from './orderHeads.ts';
 
 /**
  * One operation on a parameter in its canonical shape: a linear's weight is `[outSize, inSize]`, a vector is one row.
@@ -19,7 +20,8 @@ import {
  * `centreRows`: x − mean(x) for each row. `centreColumns`: A − (1/d)·11ᵀA, the mean of each column over the rows.
  * `addConstant`: to every entry. `scaleColumns`: A·diag(v + offset). `addProduct`: x + (Av)ᵀ for one row x.
  * `subtractLastColumn`: A − a_d·1ᵀ. `normRows`: N(x) for each row. `centreHeads`: `centreColumns` in each group of heads
- * alone, or `centreRows` in it; a group is the list of its heads' first rows or columns.
+ * alone, or `centreRows` in it; a group is the list of its heads' first rows or columns. `orderHeads`: rows or columns of
+ * heads stand in another order. `scale`: every entry times a number. `dropFirstRows`: without so many.
  *
  * `fitRows` is the row that LayerNorm with the weight c and no bias maps to x, of mean 0: with r² = mean(x²) it is
  * x·√(ε / (c² − r²)), since what has the mean square v becomes c·√(v / (v + ε)) times as large as one of mean square 1.
@@ -42,7 +44,10 @@ export type Step =
       readonly axis: 'rows' | 'columns';
       readonly headSize: number;
       readonly groups: readonly (readonly number[])[];
-    };
+    }
+  | ({ readonly kind: 'orderHeads' } & HeadOrder)
+  | { readonly kind: 'scale'; readonly by: number }
+  | { readonly kind: 'dropFirstRows'; readonly count: number };
 
 /** Gives a parameter of the source in its canonical shape. Throws where there is none of that name. */
 export type Parameters = (name: string) => RowMatrix;
@@ -84,6 +89,19 @@ export function applyStep(
       return fillWithBound(matrix, (name) => parameters(`${step.parameters}.${name}`), step.bias);
     case 'centreHeads':
       return centreHeads(matrix, step, maxElements);
+    case 'orderHeads':
+      return orderHeads(matrix, step, maxElements);
+    case 'scale':
+      return mapRows(matrix, (row) => {
+        for (let i = 0; i < row.length; i++) row[i] = (row[i] as number) * step.by;
+      });
+    case 'dropFirstRows':
+      return {
+        rows: matrix.rows - step.count,
+        columns: matrix.columns,
+        needsAll: matrix.needsAll,
+        read: ({ start, end }) => matrix.read({ start: start + step.count, end: end + step.count }),
+      };
   }
 }
 
@@ -114,7 +132,25 @@ export function describeStep(step: Step): string {
       return 'fill with a power of two above the size of what it gave';
     case 'centreHeads':
       return `centre ${step.axis} in each of ${step.groups.length} groups that a norm reads`;
+    case 'orderHeads':
+      return describeOrder(step);
+    case 'scale':
+      return `multiply by ${step.by}`;
+    case 'dropFirstRows':
+      return `drop the first ${step.count} rows`;
   }
+}
+
+function describeOrder({ axis, heads, pairs }: HeadOrder): string {
+  const isMoved = heads.some((head, i) => head !== i);
+  const moved = isMoved ? [`${axis} of heads in the order queries, keys, values`] : [];
+  const paired = pairs === undefined ? [] : [`${axis} that are rotated together as ${pairs.to}`];
+  return [...moved, ...paired].join(', ');
+}
+
+/** Whether a step only chooses and orders entries, so that nothing of it is rounded. */
+export function onlyMoves(step: Step): boolean {
+  return step.kind === 'orderHeads' || step.kind === 'dropFirstRows';
 }
 
 /** The parameters of a norm that a step takes into a linear. */

@@ -47,6 +47,9 @@ const rowwise: ReadonlySet<string> = new Set([
   'subtractLastColumn',
   'dropLastColumn',
   'dropLastRow',
+  'orderHeads',
+  'scale',
+  'dropFirstRows',
 ]);
 
 /** Small enough for a processor's cache. */

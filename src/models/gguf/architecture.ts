@@ -1,134 +1,207 @@
-import type { GgufMetadata } from '../../checkpoint/index.ts';
-import { RefusalError } from '../../core/errors.ts';
-import { type DecoderSpec, extrasOf } from '../spec.ts';
+import { InputError } from '../../core/errors.ts';
+import { quote } from '../../core/quote.ts';
+import type { Activation } from '../spec.ts';
 
-/** An architecture of llama.cpp: which decoders it computes, how it names their parts, and what it must be told. */
+/** Whether an architecture has a parameter: `optional` where its file says so by holding it. */
+export type Need = 'always' | 'optional' | 'never';
+
+export type Parallel = 'sequential' | 'two_norms' | 'shared_norm';
+
+/**
+ * An architecture of llama.cpp as data: which decoders it computes, and what it calls their parts. Read off its loaders and
+ * graphs, `src/models/*.cpp` there; each is checked by running it (`npm run bench:gguf`).
+ */
 export interface GgufArchitecture {
-  readonly id: 'llama' | 'gpt2';
-  /** Of the part's name in a block, or outside of one. */
+  readonly id: string;
+  /** Of a part's name within a block, or outside of one; `#` stands for the number of an expert or a head. */
   readonly names: Readonly<Record<string, string>>;
-  readonly metadata: (spec: DecoderSpec) => GgufMetadata;
-  /** Why it doesn't compute this decoder; undefined where it does. */
-  readonly obstacle: (spec: DecoderSpec) => string | undefined;
+  /** Names that change where both branches have a norm of their own and read the same stream. */
+  readonly twoNormNames?: Readonly<Record<string, string>>;
+  readonly norm: 'layernorm' | 'rmsnorm';
+  readonly normWeight: 'always' | 'never';
+  readonly normBias: Need;
+  readonly hasEmbeddingNorm?: true;
+  readonly positions: 'learned' | 'rotary' | 'alibi';
+  /** Which coordinates are rotated together: i and i + size/2, or 2i and 2i + 1. */
+  readonly pairs: 'halves' | 'neighbours';
+  /** Whether a part of each head may stay as it is. */
+  readonly rotatesParts: boolean;
+  /** Whether heads may have another size than hidden size / heads. */
+  readonly freeHeadSize: boolean;
+  readonly grouped: boolean;
+  /** Whether one tensor holds what gives queries, keys and values. */
+  readonly fusedQkv: Need;
+  readonly qkvBias: Need;
+  readonly outputBias: Need;
+  readonly mlpBias: Need;
+  readonly mlp: 'plain' | 'gated';
+  /** What it computes, then what it is used for although it computes the first. */
+  readonly activations: readonly [Activation, ...Activation[]];
+  readonly hasExperts?: true;
+  readonly qkNorm?: 'each_head';
+  readonly clip: Need;
+  /** `optional`: where it is left out, it is the token embedding. */
+  readonly head: 'always' | 'optional';
+  readonly headBias: 'always' | 'never';
+  readonly parallel: readonly [Parallel, ...Parallel[]];
 }
 
-const common = {
+const names = {
   'embedding.token': 'token_embd',
+  'embedding.position': 'position_embd',
+  'embedding.norm': 'token_embd_norm',
   final_norm: 'output_norm',
   head: 'output',
   'attention.input_norm': 'attn_norm',
+  'attention.query': 'attn_q',
+  'attention.key': 'attn_k',
+  'attention.value': 'attn_v',
+  'attention.qkv': 'attn_qkv',
+  'attention.query_norm.heads.#': 'attn_q_norm',
+  'attention.key_norm.heads.#': 'attn_k_norm',
   'attention.output': 'attn_output',
   'mlp.input_norm': 'ffn_norm',
+  'mlp.gate': 'ffn_gate',
   'mlp.up': 'ffn_up',
   'mlp.down': 'ffn_down',
+  'mlp.router': 'ffn_gate_inp',
+  'mlp.experts.#.gate': 'ffn_gate_exps',
+  'mlp.experts.#.up': 'ffn_up_exps',
+  'mlp.experts.#.down': 'ffn_down_exps',
 };
 
-/** What a condition on a spec says where it doesn't hold: the first of them. */
-function firstOf(conditions: readonly (readonly [holds: boolean, otherwise: string])[]): string | undefined {
-  return conditions.find(([holds]) => !holds)?.[1];
-}
+/** ggml's gelu is the tanh form. BLOOM writes its constant with eight digits. */
+const gelus = ['gelu_tanh', 'gelu_bloom', 'gelu'] as const;
 
-function plain(spec: DecoderSpec, norm: string, extras: readonly string[]): string | undefined {
-  const { attention } = spec;
-  const other = extrasOf(spec).find((key) => !extras.includes(key));
-  return firstOf([
-    [other === undefined, `it has no ${other}`],
-    [spec.placement === 'pre', `its norms stand before branches, not ${spec.placement}`],
-    [spec.norm.kind === norm, `its norms are ${norm}, not ${spec.norm.kind}`],
-    [spec.finalNorm?.kind === norm, `its final norm is ${norm}, not ${spec.finalNorm?.kind ?? 'none'}`],
-    [spec.finalNorm?.epsilon === spec.norm.epsilon, 'all its norms have one epsilon'],
-    [spec.streamSize === spec.hiddenSize, 'its stream has all coordinates'],
-    [!spec.headBias, 'its head has no bias'],
-    [attention.clip === null, 'it clips no queries, keys and values'],
-    [attention.qkNorm === null, 'it has no norm on queries and keys'],
-    [attention.scales.every((scale) => isUsual(scale, attention.headSize)), 'its scores are divided by √(head size)'],
-  ]);
-}
+/** What most have that are used with LayerNorms. */
+const common = {
+  names,
+  norm: 'layernorm',
+  normWeight: 'always',
+  normBias: 'always',
+  positions: 'rotary',
+  pairs: 'halves',
+  rotatesParts: false,
+  freeHeadSize: false,
+  grouped: true,
+  fusedQkv: 'never',
+  qkvBias: 'always',
+  outputBias: 'always',
+  mlpBias: 'always',
+  mlp: 'plain',
+  activations: gelus,
+  clip: 'never',
+  head: 'optional',
+  headBias: 'never',
+  parallel: ['sequential'],
+} as const satisfies Partial<GgufArchitecture>;
 
-function isUsual(scale: number, headSize: number): boolean {
-  return Math.abs(scale * Math.sqrt(headSize) - 1) < 1e-9;
-}
+const noBiases = { qkvBias: 'never', outputBias: 'never', mlpBias: 'never' } as const;
+const optionalBiases = { qkvBias: 'optional', outputBias: 'optional', mlpBias: 'optional' } as const;
 
-function sizes(id: string, spec: DecoderSpec, context: number): GgufMetadata {
-  return {
-    'general.architecture': { type: 'string', value: id },
-    'general.file_type': { type: 'uint32', value: 0 },
-    [`${id}.context_length`]: { type: 'uint32', value: context },
-    [`${id}.embedding_length`]: { type: 'uint32', value: spec.hiddenSize },
-    [`${id}.block_count`]: { type: 'uint32', value: spec.numLayers },
-    [`${id}.feed_forward_length`]: { type: 'uint32', value: spec.mlp.innerSize },
-    [`${id}.attention.head_count`]: { type: 'uint32', value: spec.attention.numHeads },
-    [`${id}.vocab_size`]: { type: 'uint32', value: spec.vocabularySize },
-  };
-}
-
-const llama: GgufArchitecture = {
-  id: 'llama',
-  names: {
+/** Those that run with RMSNorms first: what one of them computes needs no LayerNorm. */
+export const ggufArchitectures: readonly GgufArchitecture[] = [
+  {
     ...common,
-    'attention.query': 'attn_q',
-    'attention.key': 'attn_k',
-    'attention.value': 'attn_v',
-    'mlp.gate': 'ffn_gate',
+    ...optionalBiases,
+    id: 'llama',
+    norm: 'rmsnorm',
+    normBias: 'never',
+    pairs: 'neighbours',
+    freeHeadSize: true,
+    mlp: 'gated',
+    activations: ['silu'],
   },
-  metadata(spec) {
-    const { positions, attention } = spec;
-    if (positions.kind !== 'rotary') throw new Error('models/gguf: llama has rotary positions');
-    const { headSize } = attention;
-    return {
-      ...sizes('llama', spec, spec.maxPositions ?? 4096),
-      'llama.attention.head_count_kv': { type: 'uint32', value: attention.numKeyValueHeads },
-      'llama.attention.key_length': { type: 'uint32', value: headSize },
-      'llama.attention.value_length': { type: 'uint32', value: headSize },
-      'llama.attention.layer_norm_rms_epsilon': { type: 'float32', value: spec.norm.epsilon },
-      'llama.rope.dimension_count': { type: 'uint32', value: headSize },
-      'llama.rope.freq_base': { type: 'float32', value: positions.base },
-    };
+  { ...common, id: 'gpt2', positions: 'learned', fusedQkv: 'always', grouped: false },
+  { ...common, id: 'starcoder', positions: 'learned', fusedQkv: 'always' },
+  {
+    ...common,
+    id: 'gptneox',
+    rotatesParts: true,
+    grouped: false,
+    fusedQkv: 'always',
+    head: 'always',
+    parallel: ['sequential', 'two_norms'],
   },
-  obstacle: (spec) =>
-    plain(spec, 'rmsnorm', ['positions.size']) ??
-    firstOf([
-      [spec.positions.kind === 'rotary', `its positions are rotary, not ${spec.positions.kind}`],
-      [
-        spec.positions.kind !== 'rotary' ||
-          (spec.positions.size ?? spec.attention.headSize) === spec.attention.headSize,
-        'it rotates whole heads',
-      ],
-      [spec.attention.projection === 'separate', 'its queries, keys and values are linears of their own'],
-      [!spec.attention.qkvBias && !spec.attention.outputBias && !spec.mlp.bias, 'its linears have no biases'],
-      [spec.mlp.kind === 'gated' && spec.mlp.activation === 'silu', 'its MLP is gated with silu'],
-    ]),
-};
+  { ...common, id: 'bloom', positions: 'alibi', grouped: false, fusedQkv: 'always', hasEmbeddingNorm: true },
+  {
+    ...common,
+    ...noBiases,
+    id: 'falcon',
+    twoNormNames: { ...names, 'attention.input_norm': 'attn_norm_2', 'mlp.input_norm': 'attn_norm' },
+    fusedQkv: 'always',
+    parallel: ['shared_norm', 'two_norms'],
+  },
+  {
+    ...common,
+    ...optionalBiases,
+    id: 'mpt',
+    normBias: 'optional',
+    positions: 'alibi',
+    fusedQkv: 'always',
+    clip: 'optional',
+  },
+  { ...common, id: 'starcoder2', qkvBias: 'optional' },
+  {
+    ...common,
+    id: 'phi2',
+    fusedQkv: 'optional',
+    rotatesParts: true,
+    qkvBias: 'optional',
+    head: 'always',
+    headBias: 'always',
+    parallel: ['shared_norm'],
+  },
+  {
+    ...common,
+    ...noBiases,
+    id: 'stablelm',
+    rotatesParts: true,
+    qkvBias: 'optional',
+    mlp: 'gated',
+    activations: ['silu'],
+    qkNorm: 'each_head',
+    head: 'always',
+    parallel: ['sequential', 'shared_norm'],
+  },
+  {
+    ...common,
+    ...optionalBiases,
+    id: 'nemotron',
+    rotatesParts: true,
+    activations: ['relu2'],
+    head: 'always',
+  },
+  {
+    ...common,
+    ...noBiases,
+    id: 'dbrx',
+    names: { ...names, 'mlp.input_norm': 'attn_output_norm' },
+    normBias: 'never',
+    fusedQkv: 'always',
+    mlp: 'gated',
+    activations: ['silu'],
+    hasExperts: true,
+    clip: 'always',
+    head: 'always',
+  },
+  {
+    ...common,
+    ...noBiases,
+    id: 'olmo',
+    normWeight: 'never',
+    normBias: 'never',
+    pairs: 'neighbours',
+    mlp: 'gated',
+    activations: ['silu'],
+    clip: 'optional',
+  },
+];
 
-const gpt2: GgufArchitecture = {
-  id: 'gpt2',
-  names: { ...common, 'embedding.position': 'position_embd', 'attention.qkv': 'attn_qkv' },
-  metadata(spec) {
-    if (spec.positions.kind !== 'learned') throw new Error('models/gguf: gpt2 has learned positions');
-    return {
-      ...sizes('gpt2', spec, spec.positions.count),
-      'gpt2.attention.layer_norm_epsilon': { type: 'float32', value: spec.norm.epsilon },
-    };
-  },
-  obstacle: (spec) =>
-    plain(spec, 'layernorm', []) ??
-    firstOf([
-      [spec.positions.kind === 'learned', `its positions are learned, not ${spec.positions.kind}`],
-      [spec.attention.projection === 'fused', 'one linear gives its queries, keys and values'],
-      [spec.attention.qkvBias && spec.attention.outputBias && spec.mlp.bias, 'all its linears have biases'],
-      [spec.mlp.kind === 'plain' && spec.mlp.activation === 'gelu_tanh', 'its MLP is plain with the tanh form of gelu'],
-    ]),
-};
-
-/** The architecture of llama.cpp that computes a decoder. Throws RefusalError, which says why none does. */
-export function ggufArchitecture(spec: DecoderSpec): GgufArchitecture {
-  const reasons: string[] = [];
-  for (const architecture of [llama, gpt2]) {
-    const obstacle = architecture.obstacle(spec);
-    if (obstacle === undefined) return architecture;
-    reasons.push(`not as ${architecture.id}: ${obstacle} there`);
-  }
-  throw new RefusalError(
-    `gguf: a decoder of the family ${spec.family} can't be written for llama.cpp; ${reasons.join('; ')}`,
-  );
+/** The architecture of a name. Throws InputError, which begins with `where`, for one that normlab doesn't read. */
+export function ggufArchitectureOf(id: unknown, where: string): GgufArchitecture {
+  const found = ggufArchitectures.find((architecture) => architecture.id === id);
+  if (found !== undefined) return found;
+  const known = ggufArchitectures.map((architecture) => architecture.id).join(', ');
+  throw new InputError(`${where}: general.architecture is ${quote(String(id))}, normlab reads ${known}`);
 }

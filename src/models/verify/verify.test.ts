@@ -60,6 +60,7 @@ const cases = [
   'dbrx',
   'persimmon',
   'nemotron',
+  'nemotron_square',
   'xglm',
   'biogpt',
   'stablelm_qk_parallel',
