@@ -74,7 +74,8 @@ export function contextOf(node: OnnxNode, { version, inputs, freeElements, run }
     outputCount: node.outputs.length,
     input: (index) => inputs[index] ?? fail(`has no input ${index}`),
     int: (name, fallback) => attribute(name, 'int')?.value ?? fallback,
-    float: (name, fallback) => attribute(name, 'float')?.value ?? fallback,
+    // The defaults in the specification are float32 numbers, as all attributes.
+    float: (name, fallback) => attribute(name, 'float')?.value ?? Math.fround(fallback),
     text: (name, fallback) => attribute(name, 'string')?.value ?? fallback,
     ints: (name) => attribute(name, 'ints')?.value,
     floats: (name) => attribute(name, 'floats')?.value,

@@ -82,6 +82,9 @@ export const activations: Readonly<Record<string, OpEvaluation>> = {
   Sinh: plain(Math.sinh),
   Cosh: plain(Math.cosh),
   Tanh: plain(Math.tanh),
+  Asinh: plain(Math.asinh),
+  Acosh: plain(Math.acosh),
+  Atanh: plain(Math.atanh),
   Sign: plain(Math.sign),
   Floor: plain(Math.floor),
   Ceil: plain(Math.ceil),
@@ -112,8 +115,7 @@ export const activations: Readonly<Record<string, OpEvaluation>> = {
     const alpha = op.float('alpha', 1);
     return (x) => (x > 0 ? x : alpha * Math.expm1(x / alpha));
   }),
-  // The defaults as float32, which is what attributes are.
-  Selu: shaped((op) => selu(op.float('alpha', Math.fround(1.67326319)), op.float('gamma', Math.fround(1.05070102)))),
+  Selu: shaped((op) => selu(op.float('alpha', 1.67326319), op.float('gamma', 1.05070102))),
   HardSigmoid: shaped((op) => {
     const [alpha, beta] = [op.float('alpha', 0.2), op.float('beta', 0.5)];
     return (x) => clamp(alpha * x + beta, 0, 1);
@@ -132,7 +134,7 @@ export const microsoftActivations: Readonly<Record<string, OpEvaluation>> = {
   BiasGelu: (op) => [mapElements(biased(op), (x) => geluValue(x, 'erf'))],
   FastGelu: (op) => [mapElements(biased(op), (x) => geluValue(x, 'tanh'))],
   QuickGelu: shaped((op) => {
-    const alpha = op.float('alpha', Math.fround(1.702));
+    const alpha = op.float('alpha', 1.702);
     return (x) => x * sigmoid(alpha * x);
   }),
 };

@@ -54,7 +54,7 @@ const attention: OpEvaluation = (op) => {
   const k = withPast(inHeads(op, op.input(1), op.int('kv_num_heads', 0)), op.inputs[4]);
   const v = withPast(inHeads(op, op.input(2), op.int('kv_num_heads', 0)), op.inputs[5]);
   const heads = q.shape[1] ?? 1;
-  const scale = op.float('scale', 1 / Math.sqrt(q.shape[3] ?? 1));
+  const scale = op.has('scale') ? op.float('scale', 1) : 1 / Math.sqrt(q.shape[3] ?? 1);
   const raw = scaled(product(op, q, repeated(k, heads), { transposeB: true }), scale);
   const cap = op.float('softcap', 0);
   const past = op.inputs[4]?.shape[2] ?? 0;

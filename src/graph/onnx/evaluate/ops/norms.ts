@@ -3,7 +3,7 @@ import { broadcastTo } from '../../../ndarray.ts';
 import { normalizeAxis, type Value } from '../../../tensor.ts';
 import type { OpContext, OpEvaluation } from '../context.ts';
 import { pairs } from './elementwise.ts';
-import { mapRows } from './rows.ts';
+import { mapRows, withAxisLast } from './rows.ts';
 
 /** The statistics of each row. */
 export interface RowStatistics {
@@ -44,22 +44,12 @@ function layerNorm(op: OpContext, x: Value, scale: Value, bias: Value | undefine
 }
 
 const layerNormalization: OpEvaluation = (op) => {
-  const { y, mean, inverse } = layerNorm(
-    op,
-    op.input(0),
-    op.input(1),
-    op.inputs[2],
-    true,
-    op.float('epsilon', float32Epsilon),
-  );
+  const { y, mean, inverse } = layerNorm(op, op.input(0), op.input(1), op.inputs[2], true, op.float('epsilon', 1e-5));
   return [y, mean, inverse];
 };
 
-/** The defaults of attributes are float32 numbers too. */
-export const float32Epsilon = Math.fround(1e-5);
-
 const rmsNormalization: OpEvaluation = (op) => {
-  const { y, inverse } = layerNorm(op, op.input(0), op.input(1), undefined, false, op.float('epsilon', float32Epsilon));
+  const { y, inverse } = layerNorm(op, op.input(0), op.input(1), undefined, false, op.float('epsilon', 1e-5));
   return [y, inverse];
 };
 
@@ -73,14 +63,7 @@ const skipNorm =
     const bias = op.inputs[centred ? 4 : 3];
     const sum = bias === undefined ? skipped : add(skipped, bias);
     const shift = centred ? op.inputs[3] : undefined;
-    const { y, mean, inverse } = layerNorm(
-      op,
-      sum,
-      op.input(2),
-      shift,
-      centred,
-      op.float('epsilon', Math.fround(1e-12)),
-    );
+    const { y, mean, inverse } = layerNorm(op, sum, op.input(2), shift, centred, op.float('epsilon', 1e-12));
     return [y, mean, inverse, sum];
   };
 
@@ -88,15 +71,14 @@ const skipNorm =
 const lpNormalization: OpEvaluation = (op) => {
   const x = op.input(0);
   const p = op.int('p', 2);
-  const axis = normalizeAxis(op.int('axis', -1), x.shape.length, 'norm');
-  if (axis !== x.shape.length - 1) op.unsupported('over another axis than the last is not supported');
-  const y = mapRows(x, x.shape[axis] ?? 1, (row, result) => {
-    let total = 0;
-    for (const value of row) total += p === 1 ? Math.abs(value) : value * value;
-    const length = p === 1 ? total : Math.sqrt(total);
-    for (let i = 0; i < row.length; i++) result[i] = length === 0 ? 0 : (row[i] as number) / length;
-  });
-  return [y];
+  const ofRows = (rows: Value) =>
+    mapRows(rows, rows.shape.at(-1) ?? 1, (row, result) => {
+      let total = 0;
+      for (const value of row) total += p === 1 ? Math.abs(value) : value * value;
+      const length = p === 1 ? total : Math.sqrt(total);
+      for (let i = 0; i < row.length; i++) result[i] = (row[i] as number) / length;
+    });
+  return [withAxisLast(x, op.int('axis', -1), ofRows)];
 };
 
 export const norms: Readonly<Record<string, OpEvaluation>> = {

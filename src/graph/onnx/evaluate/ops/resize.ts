@@ -77,6 +77,9 @@ const resize: OpEvaluation = (op) => {
       const output = bySize ? (sizes[i] ?? input) : Math.floor(input * (scales?.[i] ?? 1));
       const scale = bySize ? output / input : (scales?.[i] ?? 1);
       if (scale === 1) return y;
+      // The specification and engines differ on whether the length counts before or after it is cut to an integer.
+      const isCut = place === coordinates.align_corners && output !== input * scale;
+      if (isCut) op.unsupported('with align_corners and a scale that gives no whole length is not supported');
       op.sized(y.shape.map((length, j) => (j === axis ? output : length)));
       const taps = Array.from({ length: output }, (_, j) => tapsAt(op, mode, place(j, scale, input, output), input));
       return weighted(y, axis, taps);

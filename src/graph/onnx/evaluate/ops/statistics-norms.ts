@@ -1,7 +1,7 @@
 import { sizeOf } from '../../../../core/shape.ts';
 import type { Value } from '../../../tensor.ts';
 import type { OpContext, OpEvaluation } from '../context.ts';
-import { float32Epsilon, normalizeRows } from './norms.ts';
+import { normalizeRows } from './norms.ts';
 
 /** x·scale + bias, both by channel `[batch, channels, ...]`. */
 function perChannel(x: Value, scale: (channel: number) => number, bias: (channel: number) => number): Value {
@@ -21,7 +21,7 @@ const batchNormalization: OpEvaluation = (op) => {
   if (op.int('training_mode', 0) === 1) op.unsupported('in training mode is not supported');
   const [scale, bias, mean, variance] = [1, 2, 3, 4].map((i) => entryOf(op.input(i)));
   if (!scale || !bias || !mean || !variance) return op.fail('has too few inputs');
-  const epsilon = op.float('epsilon', float32Epsilon);
+  const epsilon = op.float('epsilon', 1e-5);
   const factor = (channel: number) => scale(channel) / Math.sqrt(variance(channel) + epsilon);
   return [perChannel(op.input(0), factor, (channel) => bias(channel) - mean(channel) * factor(channel))];
 };
@@ -32,7 +32,7 @@ function inGroups(op: OpContext, groups: number): Value {
   const [batch = 0] = x.shape;
   const width = x.data.length / (batch * groups);
   if (x.data.length > 0 && !Number.isInteger(width)) op.fail(`${groups} groups don't divide the channels`);
-  return normalizeRows(x, width, op.float('epsilon', float32Epsilon), true).normalized;
+  return normalizeRows(x, width, op.float('epsilon', 1e-5), true).normalized;
 }
 
 const instanceNormalization: OpEvaluation = (op) => {
