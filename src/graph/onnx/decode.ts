@@ -1,7 +1,7 @@
 import { InputError, messageOf } from '../../core/errors.ts';
 import { quote } from '../../core/quote.ts';
 import type { Dim } from '../../core/shape.ts';
-import { dtypeOfCode } from './dtypes.ts';
+import { dtypeOfCode, isKnownTypeCode } from './dtypes.ts';
 import { safeInteger } from './safe-integer.ts';
 import {
   type AttributeProto,
@@ -19,20 +19,18 @@ import type { OnnxAttribute, OnnxGraph, OnnxModel, OnnxNode, OnnxValueInfo } fro
 /**
  * Reads the bytes of an `.onnx` file.
  *
- * Fields that normlab has no use for (documentation, inferred shapes, training information) are skipped. Tensors' data
+ * Fields that normlab has no use for (documentation, training information) are skipped. Tensors' data
  * are views of `bytes` where the file stores them raw.
  * @param source names the file in errors
  * @throws InputError for bytes that aren't a model, and for parts that can't be skipped without changing what the model
- *   computes: functions, sparse initializers, values that aren't dense tensors, shapes of unknown rank
+ *   computes: functions that a node calls, sparse initializers, values that aren't dense tensors, shapes of unknown rank
  */
 export function decodeModel(bytes: Uint8Array, source = 'onnx'): OnnxModel {
   const proto = parse(bytes, source);
   if (proto.graph === undefined || proto.opsetImport === undefined) {
     throw new InputError(`${source}: not an ONNX model: it has no ${proto.graph ? 'opset_import' : 'graph'}`);
   }
-  if (proto.functions !== undefined) {
-    throw new InputError(`${source}: local functions are not supported. Inline them (onnx.inliner) and try again`);
-  }
+  const functions = new Set((proto.functions ?? []).map(({ domain, name }) => functionKey(domain, name)));
   const metadata = proto.metadataProps === undefined ? undefined : decodeEntries(proto.metadataProps);
   return {
     irVersion: safeInteger(proto.irVersion ?? 0, source),
@@ -41,7 +39,7 @@ export function decodeModel(bytes: Uint8Array, source = 'onnx'): OnnxModel {
       domain: domain ?? '',
       version: safeInteger(version ?? 0, source),
     })),
-    graph: decodeGraph(proto.graph, source),
+    graph: decodeGraph(proto.graph, { source, functions }),
     ...(metadata === undefined ? {} : { metadata }),
   };
 }
@@ -54,23 +52,40 @@ function parse(bytes: Uint8Array, source: string): ModelProto<bigint> {
   }
 }
 
-function decodeGraph(graph: GraphProto<bigint>, source: string): OnnxGraph {
+interface Context {
+  /** Names the file in errors. */
+  readonly source: string;
+  /** The functions that the file defines. Exporters leave unused ones in it, which nothing needs. */
+  readonly functions: ReadonlySet<string>;
+}
+
+const functionKey = (domain: string | undefined, name: string | undefined) =>
+  JSON.stringify([domain ?? '', name ?? '']);
+
+function decodeGraph(graph: GraphProto<bigint>, context: Context): OnnxGraph {
+  const { source } = context;
+  const valueInfos = (graph.valueInfo ?? []).filter(isDescribed).map((info) => decodeValueInfo(info, source));
   if (graph.sparseInitializer !== undefined) {
     throw new InputError(`${source}: sparse initializers are not supported`);
   }
   return {
     name: graph.name ?? '',
-    nodes: (graph.node ?? []).map((node) => decodeNode(node, source)),
+    nodes: (graph.node ?? []).map((node) => decodeNode(node, context)),
     inputs: (graph.input ?? []).map((info) => decodeValueInfo(info, source)),
     outputs: (graph.output ?? []).map((info) => decodeValueInfo(info, source)),
     initializers: (graph.initializer ?? []).map((tensor) => decodeInitializer(tensor, source)),
+    ...(valueInfos.length === 0 ? {} : { valueInfos }),
   };
 }
 
-function decodeNode(node: NodeProto<bigint>, source: string): OnnxNode {
+function decodeNode(node: NodeProto<bigint>, context: Context): OnnxNode {
+  const { source, functions } = context;
   const where = `${source}: node ${quote(node.name || node.output?.[0] || '')} (${quote(node.opType ?? '')})`;
+  if (functions.has(functionKey(node.domain, node.opType))) {
+    throw new InputError(`${where}: calls a local function. Inline them (onnx.inliner) and try again`);
+  }
   const attributes = node.attribute?.map(
-    (a) => [a.name ?? '', decodeAttribute(a, `${where}, attribute ${quote(a.name ?? '')}`)] as const,
+    (a) => [a.name ?? '', decodeAttribute(a, `${where}, attribute ${quote(a.name ?? '')}`, context)] as const,
   );
   return {
     opType: node.opType ?? '',
@@ -82,7 +97,7 @@ function decodeNode(node: NodeProto<bigint>, source: string): OnnxNode {
   };
 }
 
-function decodeAttribute(attribute: AttributeProto<bigint>, where: string): OnnxAttribute {
+function decodeAttribute(attribute: AttributeProto<bigint>, where: string, context: Context): OnnxAttribute {
   switch (attribute.type) {
     case attributeTypes.int:
       return { kind: 'int', value: safeInteger(attribute.i ?? 0, where) };
@@ -93,7 +108,10 @@ function decodeAttribute(attribute: AttributeProto<bigint>, where: string): Onnx
     case attributeTypes.tensor:
       return { kind: 'tensor', value: decodeTensor(attribute.t ?? missing(where, 'tensor'), where) };
     case attributeTypes.graph:
-      return { kind: 'graph', value: decodeGraph(attribute.g ?? missing(where, 'graph'), where) };
+      return {
+        kind: 'graph',
+        value: decodeGraph(attribute.g ?? missing(where, 'graph'), { ...context, source: where }),
+      };
     case attributeTypes.ints:
       return { kind: 'ints', value: (attribute.ints ?? []).map((value) => safeInteger(value, where)) };
     case attributeTypes.floats:
@@ -103,6 +121,11 @@ function decodeAttribute(attribute: AttributeProto<bigint>, where: string): Onnx
     default:
       throw new InputError(`${where}: attribute type ${attribute.type ?? 0} of ONNX is not supported`);
   }
+}
+
+/** Inferred shapes are a courtesy: what isn't a tensor of a known type and rank says nothing. */
+function isDescribed({ type }: ValueInfoProto<bigint>): boolean {
+  return type?.tensorType?.shape !== undefined && isKnownTypeCode(type.tensorType.elemType);
 }
 
 function decodeValueInfo(info: ValueInfoProto<bigint>, source: string): OnnxValueInfo {

@@ -44,6 +44,7 @@ function encodeGraph(graph: OnnxGraph): GraphProto<number> {
     initializer: graph.initializers.map(encodeTensor),
     input: graph.inputs.map(encodeValueInfo),
     output: graph.outputs.map(encodeValueInfo),
+    ...(graph.valueInfos === undefined ? {} : { valueInfo: graph.valueInfos.map(encodeValueInfo) }),
   };
 }
 

@@ -256,6 +256,20 @@ describe('decodeModel', () => {
     expect(decodeModel(Uint8Array.of(...documentation, ...known, ...documentation))).toEqual(modelOf({}));
   });
 
+  it('skips functions that no node calls, and described values that are no tensors', () => {
+    const valueInfo = [
+      { name: 's', type: {} },
+      { name: 'x', type: { tensorType: { elemType: 1, shape: { dim: [{ dimValue: 3 }] } } } },
+      { name: 'y', type: { tensorType: { elemType: 1 } } },
+    ];
+    const functions = [{ name: 'Rank', domain: 'own' }];
+    const file = writeModelProto({ opsetImport: [{}], graph: { node: [{ opType: 'Rank' }], valueInfo }, functions });
+    expect(decodeModel(file).graph).toMatchObject({
+      nodes: [{ opType: 'Rank' }],
+      valueInfos: [{ name: 'x', dtype: 'float32', shape: [3] }],
+    });
+  });
+
   it('gives every unknown dimension a symbol of its own', () => {
     const shape = { dim: [{}, { dimParam: '' }, { dimValue: 0 }] };
     const input = [{ name: 'x', type: { tensorType: { elemType: 1, shape } } }];
@@ -303,7 +317,15 @@ describe('decodeModel', () => {
       }),
       'node "n" ("Cast"), attribute "mode": expected UTF-8 text',
     ],
-    ['functions', writeModelProto({ opsetImport: [{}], graph: {}, functions: [new Uint8Array()] }), 'local functions'],
+    [
+      'a call of a function',
+      writeModelProto({
+        opsetImport: [{}],
+        graph: { node: [{ opType: 'Rank', domain: 'own' }] },
+        functions: [{ name: 'Rank', domain: 'own' }],
+      }),
+      'calls a local function. Inline them',
+    ],
     [
       'a sparse initializer',
       writeModelProto({ opsetImport: [{}], graph: { sparseInitializer: [new Uint8Array()] } }),

@@ -14,8 +14,9 @@ const messages: Readonly<Record<string, Readonly<Record<string, FieldRow>>>> = {
     graph: [7, 'GraphProto'],
     opsetImport: [8, 'OperatorSetIdProto', 'repeated'],
     metadataProps: [14, 'StringStringEntryProto', 'repeated'],
-    functions: [25, 'bytes', 'repeated'],
+    functions: [25, 'FunctionProto', 'repeated'],
   },
+  FunctionProto: { name: [1, 'string'], domain: [10, 'string'] },
   OperatorSetIdProto: { domain: [1, 'string'], version: [2, 'int64'] },
   StringStringEntryProto: { key: [1, 'string'], value: [2, 'string'] },
   GraphProto: {
@@ -24,6 +25,7 @@ const messages: Readonly<Record<string, Readonly<Record<string, FieldRow>>>> = {
     initializer: [5, 'TensorProto', 'repeated'],
     input: [11, 'ValueInfoProto', 'repeated'],
     output: [12, 'ValueInfoProto', 'repeated'],
+    valueInfo: [13, 'ValueInfoProto', 'repeated'],
     sparseInitializer: [15, 'bytes', 'repeated'],
   },
   NodeProto: {
@@ -73,7 +75,7 @@ export type ModelProto<I> = {
   graph?: GraphProto<I>;
   opsetImport?: { domain?: string; version?: I }[];
   metadataProps?: EntryProto[];
-  functions?: Uint8Array[];
+  functions?: { name?: string; domain?: string }[];
 };
 export type EntryProto = { key?: string; value?: string };
 export type GraphProto<I> = {
@@ -82,6 +84,7 @@ export type GraphProto<I> = {
   initializer?: TensorProto<I>[];
   input?: ValueInfoProto<I>[];
   output?: ValueInfoProto<I>[];
+  valueInfo?: ValueInfoProto<I>[];
   sparseInitializer?: Uint8Array[];
 };
 export type NodeProto<I> = {

@@ -23,6 +23,8 @@ export interface OnnxGraph {
   readonly inputs: readonly OnnxValueInfo[];
   readonly outputs: readonly OnnxValueInfo[];
   readonly initializers: readonly OnnxInitializer[];
+  /** What the file says of the values in between, where it says it. */
+  readonly valueInfos?: readonly OnnxValueInfo[];
 }
 
 export interface OnnxValueInfo {
