@@ -7,14 +7,16 @@ import {
   type AttributeProto,
   attributeTypes,
   type EntryProto,
+  type FunctionProto,
   type GraphProto,
   type ModelProto,
   type NodeProto,
+  type OpsetProto,
   readModelProto,
   type ValueInfoProto,
 } from './schema.ts';
 import { decodeInitializer, decodeTensor } from './tensor.ts';
-import type { OnnxAttribute, OnnxGraph, OnnxModel, OnnxNode, OnnxValueInfo } from './types.ts';
+import type { OnnxAttribute, OnnxFunction, OnnxGraph, OnnxModel, OnnxNode, OnnxOpset, OnnxValueInfo } from './types.ts';
 
 /**
  * Reads the bytes of an `.onnx` file.
@@ -23,24 +25,24 @@ import type { OnnxAttribute, OnnxGraph, OnnxModel, OnnxNode, OnnxValueInfo } fro
  * are views of `bytes` where the file stores them raw.
  * @param source names the file in errors
  * @throws InputError for bytes that aren't a model, and for parts that can't be skipped without changing what the model
- *   computes: functions that a node calls, sparse initializers, values that aren't dense tensors, shapes of unknown rank
+ *   computes: sparse initializers, values that aren't dense tensors, shapes of unknown rank
  */
 export function decodeModel(bytes: Uint8Array, source = 'onnx'): OnnxModel {
   const proto = parse(bytes, source);
   if (proto.graph === undefined || proto.opsetImport === undefined) {
     throw new InputError(`${source}: not an ONNX model: it has no ${proto.graph ? 'opset_import' : 'graph'}`);
   }
-  const functions = new Set((proto.functions ?? []).map(({ domain, name }) => functionKey(domain, name)));
+  const context: Context = { source, calls: new Set() };
+  const graph = decodeGraph(proto.graph, context);
+  const functions = decodeFunctions(proto.functions ?? [], context);
   const metadata = proto.metadataProps === undefined ? undefined : decodeEntries(proto.metadataProps);
   return {
     irVersion: safeInteger(proto.irVersion ?? 0, source),
     producerName: proto.producerName ?? '',
-    opsetImports: proto.opsetImport.map(({ domain, version }) => ({
-      domain: domain ?? '',
-      version: safeInteger(version ?? 0, source),
-    })),
-    graph: decodeGraph(proto.graph, { source, functions }),
+    opsetImports: decodeOpsets(proto.opsetImport, source),
+    graph,
     ...(metadata === undefined ? {} : { metadata }),
+    ...(functions.length === 0 ? {} : { functions }),
   };
 }
 
@@ -55,12 +57,49 @@ function parse(bytes: Uint8Array, source: string): ModelProto<bigint> {
 interface Context {
   /** Names the file in errors. */
   readonly source: string;
-  /** The functions that the file defines. Exporters leave unused ones in it, which nothing needs. */
-  readonly functions: ReadonlySet<string>;
+  /** Which operators the nodes that were decoded are of. */
+  readonly calls: Set<string>;
 }
 
-const functionKey = (domain: string | undefined, name: string | undefined) =>
-  JSON.stringify([domain ?? '', name ?? '']);
+/** A node's operator, as one string. */
+const operatorOf = (domain: string | undefined, name: string | undefined) => JSON.stringify([domain ?? '', name ?? '']);
+
+/** The functions that are called. Exporters leave others in their files, which nothing needs. */
+function decodeFunctions(list: readonly FunctionProto<bigint>[], context: Context): readonly OnnxFunction[] {
+  const decoded: OnnxFunction[] = [];
+  const waiting = new Set(list);
+  for (let found = true; found; ) {
+    found = false;
+    for (const proto of waiting) {
+      if (!context.calls.has(operatorOf(proto.domain, proto.name))) continue;
+      waiting.delete(proto);
+      decoded.push(decodeFunction(proto, context));
+      found = true;
+    }
+  }
+  return decoded;
+}
+
+function decodeFunction(proto: FunctionProto<bigint>, context: Context): OnnxFunction {
+  const source = `${context.source}: function ${quote(proto.name ?? '')}`;
+  const inside = { ...context, source };
+  return {
+    domain: proto.domain ?? '',
+    name: proto.name ?? '',
+    inputs: proto.input ?? [],
+    outputs: proto.output ?? [],
+    attributes: proto.attribute ?? [],
+    defaults: Object.fromEntries(
+      (proto.attributeProto ?? []).map((a) => [a.name ?? '', decodeAttribute(a, source, inside)]),
+    ),
+    nodes: (proto.node ?? []).map((node) => decodeNode(node, inside)),
+    opsetImports: decodeOpsets(proto.opsetImport ?? [], source),
+  };
+}
+
+function decodeOpsets(list: readonly OpsetProto<bigint>[], source: string): readonly OnnxOpset[] {
+  return list.map(({ domain, version }) => ({ domain: domain ?? '', version: safeInteger(version ?? 0, source) }));
+}
 
 function decodeGraph(graph: GraphProto<bigint>, context: Context): OnnxGraph {
   const { source } = context;
@@ -79,12 +118,11 @@ function decodeGraph(graph: GraphProto<bigint>, context: Context): OnnxGraph {
 }
 
 function decodeNode(node: NodeProto<bigint>, context: Context): OnnxNode {
-  const { source, functions } = context;
-  const where = `${source}: node ${quote(node.name || node.output?.[0] || '')} (${quote(node.opType ?? '')})`;
-  if (functions.has(functionKey(node.domain, node.opType))) {
-    throw new InputError(`${where}: calls a local function. Inline them (onnx.inliner) and try again`);
-  }
-  const attributes = node.attribute?.map(
+  const where = `${context.source}: node ${quote(node.name || node.output?.[0] || '')} (${quote(node.opType ?? '')})`;
+  context.calls.add(operatorOf(node.domain, node.opType));
+  const given = node.attribute?.filter(({ refAttrName }) => !refAttrName);
+  const references = node.attribute?.filter(({ refAttrName }) => refAttrName) ?? [];
+  const attributes = given?.map(
     (a) => [a.name ?? '', decodeAttribute(a, `${where}, attribute ${quote(a.name ?? '')}`, context)] as const,
   );
   return {
@@ -94,6 +132,9 @@ function decodeNode(node: NodeProto<bigint>, context: Context): OnnxNode {
     ...(node.name === undefined ? {} : { name: node.name }),
     ...(node.domain === undefined ? {} : { domain: node.domain }),
     ...(attributes === undefined ? {} : { attributes: Object.fromEntries(attributes) }),
+    ...(references.length === 0
+      ? {}
+      : { attributeReferences: Object.fromEntries(references.map((a) => [a.name ?? '', a.refAttrName ?? ''])) }),
   };
 }
 

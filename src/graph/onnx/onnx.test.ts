@@ -256,6 +256,57 @@ describe('decodeModel', () => {
     expect(decodeModel(Uint8Array.of(...documentation, ...known, ...documentation))).toEqual(modelOf({}));
   });
 
+  it('reads functions that are called, also by one another', () => {
+    const attribute = [{ name: 'axis', refAttrName: 'along' }];
+    const [outer, inner] = [
+      {
+        domain: 'own',
+        name: 'Outer',
+        input: ['a'],
+        output: ['b'],
+        attribute: ['along'],
+        opsetImport: [{ version: 18 }],
+      },
+      { domain: 'own', name: 'Inner', attributeProto: [{ name: 'alpha', type: 1, f: 0.5 }] },
+    ];
+    const functions = [inner, { ...outer, node: [{ opType: 'Inner', domain: 'own', attribute }] }, { name: 'Unused' }];
+    const graph = { node: [{ opType: 'Outer', domain: 'own' }] };
+    const model = decodeModel(writeModelProto({ opsetImport: [{}], graph, functions }));
+    const expected = [
+      {
+        domain: 'own',
+        name: 'Outer',
+        inputs: ['a'],
+        outputs: ['b'],
+        attributes: ['along'],
+        defaults: {},
+        nodes: [
+          {
+            opType: 'Inner',
+            domain: 'own',
+            inputs: [],
+            outputs: [],
+            attributes: {},
+            attributeReferences: { axis: 'along' },
+          },
+        ],
+        opsetImports: [{ domain: '', version: 18 }],
+      },
+      {
+        domain: 'own',
+        name: 'Inner',
+        inputs: [],
+        outputs: [],
+        attributes: [],
+        defaults: { alpha: { kind: 'float', value: 0.5 } },
+        nodes: [],
+        opsetImports: [],
+      },
+    ];
+    expect(model.functions).toEqual(expected);
+    expect(decodeModel(encodeModel(model)).functions).toEqual(expected);
+  });
+
   it('skips functions that no node calls, and described values that are no tensors', () => {
     const valueInfo = [
       { name: 's', type: {} },
@@ -316,15 +367,6 @@ describe('decodeModel', () => {
         },
       }),
       'node "n" ("Cast"), attribute "mode": expected UTF-8 text',
-    ],
-    [
-      'a call of a function',
-      writeModelProto({
-        opsetImport: [{}],
-        graph: { node: [{ opType: 'Rank', domain: 'own' }] },
-        functions: [{ name: 'Rank', domain: 'own' }],
-      }),
-      'calls a local function. Inline them',
     ],
     [
       'a sparse initializer',

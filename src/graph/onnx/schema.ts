@@ -16,7 +16,16 @@ const messages: Readonly<Record<string, Readonly<Record<string, FieldRow>>>> = {
     metadataProps: [14, 'StringStringEntryProto', 'repeated'],
     functions: [25, 'FunctionProto', 'repeated'],
   },
-  FunctionProto: { name: [1, 'string'], domain: [10, 'string'] },
+  FunctionProto: {
+    name: [1, 'string'],
+    input: [4, 'string', 'repeated'],
+    output: [5, 'string', 'repeated'],
+    attribute: [6, 'string', 'repeated'],
+    node: [7, 'NodeProto', 'repeated'],
+    opsetImport: [9, 'OperatorSetIdProto', 'repeated'],
+    domain: [10, 'string'],
+    attributeProto: [11, 'AttributeProto', 'repeated'],
+  },
   OperatorSetIdProto: { domain: [1, 'string'], version: [2, 'int64'] },
   StringStringEntryProto: { key: [1, 'string'], value: [2, 'string'] },
   GraphProto: {
@@ -47,6 +56,7 @@ const messages: Readonly<Record<string, Readonly<Record<string, FieldRow>>>> = {
     ints: [8, 'int64', 'repeated'],
     strings: [9, 'bytes', 'repeated'],
     type: [20, 'int32'],
+    refAttrName: [21, 'string'],
   },
   TensorProto: {
     dims: [1, 'int64', 'repeated'],
@@ -73,9 +83,20 @@ export type ModelProto<I> = {
   irVersion?: I;
   producerName?: string;
   graph?: GraphProto<I>;
-  opsetImport?: { domain?: string; version?: I }[];
+  opsetImport?: OpsetProto<I>[];
   metadataProps?: EntryProto[];
-  functions?: { name?: string; domain?: string }[];
+  functions?: FunctionProto<I>[];
+};
+export type OpsetProto<I> = { domain?: string; version?: I };
+export type FunctionProto<I> = {
+  name?: string;
+  domain?: string;
+  input?: string[];
+  output?: string[];
+  attribute?: string[];
+  attributeProto?: AttributeProto<I>[];
+  node?: NodeProto<I>[];
+  opsetImport?: OpsetProto<I>[];
 };
 export type EntryProto = { key?: string; value?: string };
 export type GraphProto<I> = {
@@ -106,6 +127,7 @@ export type AttributeProto<I> = {
   floats?: number[];
   ints?: I[];
   strings?: Uint8Array[];
+  refAttrName?: string;
 };
 export type TensorProto<I> = {
   name?: string;
