@@ -20,6 +20,10 @@ export const onnxTypeCodes: Readonly<Record<DType, number>> = {
 
 const dtypesByCode = new Map(dtypes.map((dtype) => [onnxTypeCodes[dtype], dtype]));
 
+export function isKnownTypeCode(code: number | undefined): boolean {
+  return dtypesByCode.has(code ?? 0);
+}
+
 /** @throws InputError for the types that normlab has no use for: strings, complex numbers, 8- and 4-bit floats. */
 export function dtypeOfCode(code: number | undefined, where: string): DType {
   const dtype = dtypesByCode.get(code ?? 0);

@@ -7,13 +7,24 @@ import {
   attributeTypes,
   type EntryProto,
   externalLocation,
+  type FunctionProto,
   type GraphProto,
   type NodeProto,
+  type OpsetProto,
   type TensorProto,
   type ValueInfoProto,
   writeModelProto,
 } from './schema.ts';
-import type { OnnxAttribute, OnnxGraph, OnnxInitializer, OnnxModel, OnnxNode, OnnxValueInfo } from './types.ts';
+import type {
+  OnnxAttribute,
+  OnnxFunction,
+  OnnxGraph,
+  OnnxInitializer,
+  OnnxModel,
+  OnnxNode,
+  OnnxOpset,
+  OnnxValueInfo,
+} from './types.ts';
 
 /** Protocol buffers can't hold more than this many bytes in one message. */
 const maxModelBytes = 2 ** 31 - 1;
@@ -32,9 +43,28 @@ export function encodeModel(model: OnnxModel): Uint8Array {
     irVersion: int64(model.irVersion, 'irVersion'),
     producerName: model.producerName,
     graph: encodeGraph(model.graph),
-    opsetImport: model.opsetImports.map(({ domain, version }) => ({ domain, version: int64(version, 'opset') })),
+    opsetImport: encodeOpsets(model.opsetImports),
     metadataProps: entries(model.metadata ?? {}),
+    ...(model.functions === undefined ? {} : { functions: model.functions.map(encodeFunction) }),
   });
+}
+
+function encodeFunction(definition: OnnxFunction): FunctionProto<number> {
+  const { domain, name, inputs, outputs, attributes, defaults, nodes, opsetImports } = definition;
+  return {
+    domain,
+    name,
+    input: [...inputs],
+    output: [...outputs],
+    attribute: [...attributes],
+    attributeProto: Object.entries(defaults).map(([key, attribute]) => encodeAttribute(key, attribute)),
+    node: nodes.map(encodeNode),
+    opsetImport: encodeOpsets(opsetImports),
+  };
+}
+
+function encodeOpsets(opsets: readonly OnnxOpset[]): OpsetProto<number>[] {
+  return opsets.map(({ domain, version }) => ({ domain, version: int64(version, 'opset') }));
 }
 
 function encodeGraph(graph: OnnxGraph): GraphProto<number> {
@@ -44,6 +74,7 @@ function encodeGraph(graph: OnnxGraph): GraphProto<number> {
     initializer: graph.initializers.map(encodeTensor),
     input: graph.inputs.map(encodeValueInfo),
     output: graph.outputs.map(encodeValueInfo),
+    ...(graph.valueInfos === undefined ? {} : { valueInfo: graph.valueInfos.map(encodeValueInfo) }),
   };
 }
 
@@ -52,7 +83,10 @@ function encodeNode(node: OnnxNode): NodeProto<number> {
     input: [...node.inputs],
     output: [...node.outputs],
     opType: node.opType,
-    attribute: Object.entries(node.attributes ?? {}).map(([name, attribute]) => encodeAttribute(name, attribute)),
+    attribute: [
+      ...Object.entries(node.attributes ?? {}).map(([name, attribute]) => encodeAttribute(name, attribute)),
+      ...Object.entries(node.attributeReferences ?? {}).map(([name, refAttrName]) => ({ name, refAttrName })),
+    ],
     ...(node.name === undefined ? {} : { name: node.name }),
     ...(node.domain === undefined ? {} : { domain: node.domain }),
   };

@@ -14,7 +14,17 @@ const messages: Readonly<Record<string, Readonly<Record<string, FieldRow>>>> = {
     graph: [7, 'GraphProto'],
     opsetImport: [8, 'OperatorSetIdProto', 'repeated'],
     metadataProps: [14, 'StringStringEntryProto', 'repeated'],
-    functions: [25, 'bytes', 'repeated'],
+    functions: [25, 'FunctionProto', 'repeated'],
+  },
+  FunctionProto: {
+    name: [1, 'string'],
+    input: [4, 'string', 'repeated'],
+    output: [5, 'string', 'repeated'],
+    attribute: [6, 'string', 'repeated'],
+    node: [7, 'NodeProto', 'repeated'],
+    opsetImport: [9, 'OperatorSetIdProto', 'repeated'],
+    domain: [10, 'string'],
+    attributeProto: [11, 'AttributeProto', 'repeated'],
   },
   OperatorSetIdProto: { domain: [1, 'string'], version: [2, 'int64'] },
   StringStringEntryProto: { key: [1, 'string'], value: [2, 'string'] },
@@ -24,6 +34,7 @@ const messages: Readonly<Record<string, Readonly<Record<string, FieldRow>>>> = {
     initializer: [5, 'TensorProto', 'repeated'],
     input: [11, 'ValueInfoProto', 'repeated'],
     output: [12, 'ValueInfoProto', 'repeated'],
+    valueInfo: [13, 'ValueInfoProto', 'repeated'],
     sparseInitializer: [15, 'bytes', 'repeated'],
   },
   NodeProto: {
@@ -45,6 +56,7 @@ const messages: Readonly<Record<string, Readonly<Record<string, FieldRow>>>> = {
     ints: [8, 'int64', 'repeated'],
     strings: [9, 'bytes', 'repeated'],
     type: [20, 'int32'],
+    refAttrName: [21, 'string'],
   },
   TensorProto: {
     dims: [1, 'int64', 'repeated'],
@@ -71,9 +83,20 @@ export type ModelProto<I> = {
   irVersion?: I;
   producerName?: string;
   graph?: GraphProto<I>;
-  opsetImport?: { domain?: string; version?: I }[];
+  opsetImport?: OpsetProto<I>[];
   metadataProps?: EntryProto[];
-  functions?: Uint8Array[];
+  functions?: FunctionProto<I>[];
+};
+export type OpsetProto<I> = { domain?: string; version?: I };
+export type FunctionProto<I> = {
+  name?: string;
+  domain?: string;
+  input?: string[];
+  output?: string[];
+  attribute?: string[];
+  attributeProto?: AttributeProto<I>[];
+  node?: NodeProto<I>[];
+  opsetImport?: OpsetProto<I>[];
 };
 export type EntryProto = { key?: string; value?: string };
 export type GraphProto<I> = {
@@ -82,6 +105,7 @@ export type GraphProto<I> = {
   initializer?: TensorProto<I>[];
   input?: ValueInfoProto<I>[];
   output?: ValueInfoProto<I>[];
+  valueInfo?: ValueInfoProto<I>[];
   sparseInitializer?: Uint8Array[];
 };
 export type NodeProto<I> = {
@@ -103,6 +127,7 @@ export type AttributeProto<I> = {
   floats?: number[];
   ints?: I[];
   strings?: Uint8Array[];
+  refAttrName?: string;
 };
 export type TensorProto<I> = {
   name?: string;
