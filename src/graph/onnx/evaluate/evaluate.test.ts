@@ -165,7 +165,7 @@ describe('evaluateOnnx', () => {
       initializers: [],
     };
     const model = modelOf([node('Loop', ['', ''], ['y'], { attributes: { body: { kind: 'graph', value: body } } })]);
-    expect(() => evaluateOnnx(model, { x })).toThrow('runs for more than 65536 turns');
+    expect(() => evaluateOnnx(model, { x })).toThrow('has a loop no end?');
   });
 
   it('checks inputs against what the graph declares', () => {

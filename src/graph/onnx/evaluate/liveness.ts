@@ -25,7 +25,7 @@ function freeNames(graph: OnnxGraph): readonly string[] {
 }
 
 /** The nodes on which values depend, in the graph's order. */
-export function neededNodes(graph: OnnxGraph, wanted: readonly string[]): readonly OnnxNode[] {
+export function neededNodes(graph: Pick<OnnxGraph, 'nodes'>, wanted: readonly string[]): readonly OnnxNode[] {
   const needed = new Set(wanted);
   const nodes: OnnxNode[] = [];
   for (const node of [...graph.nodes].reverse()) {
