@@ -1,4 +1,5 @@
 export { decodeModel } from './decode.ts';
+export { onnxDTypes, onnxTypeCodes } from './dtypes.ts';
 export type { AddedInitializer, GraphEdit, ModelEdit, NodeEdit, TensorBytes } from './edit.ts';
 export { editModel } from './edit.ts';
 export { encodeModel, maxModelBytes } from './encode.ts';
