@@ -17,6 +17,7 @@ import {
 } from './schema.ts';
 import type {
   OnnxAttribute,
+  OnnxExternalTensor,
   OnnxFunction,
   OnnxGraph,
   OnnxInitializer,
@@ -27,7 +28,7 @@ import type {
 } from './types.ts';
 
 /** Protocol buffers can't hold more than this many bytes in one message. */
-const maxModelBytes = 2 ** 31 - 1;
+export const maxModelBytes = 2 ** 31 - 1;
 
 /**
  * Writes a model as the bytes of an `.onnx` file.
@@ -78,7 +79,7 @@ function encodeGraph(graph: OnnxGraph): GraphProto<number> {
   };
 }
 
-function encodeNode(node: OnnxNode): NodeProto<number> {
+export function encodeNode(node: OnnxNode): NodeProto<number> {
   return {
     input: [...node.inputs],
     output: [...node.outputs],
@@ -115,6 +116,11 @@ function encodeAttribute(name: string, attribute: OnnxAttribute): AttributeProto
   }
 }
 
+/** The place of a tensor's bytes in another file, as `external_data` says it. */
+export function encodePlace({ location, offset, length }: OnnxExternalTensor['external'], where: string): EntryProto[] {
+  return entries({ location, offset: `${int64(offset, where)}`, length: `${int64(length, where)}` });
+}
+
 function encodeTensor(tensor: OnnxInitializer): TensorProto<number> {
   const where = `initializer ${tensor.name}`;
   const { name, dtype, shape } = tensor;
@@ -125,12 +131,7 @@ function encodeTensor(tensor: OnnxInitializer): TensorProto<number> {
     throw new RangeError(`onnx: ${where} has ${given} bytes, expected ${expected} for ${dtype} ${formatShape(shape)}`);
   }
   if ('data' in tensor) return { ...header, rawData: tensor.data };
-  const { location, offset, length } = tensor.external;
-  return {
-    ...header,
-    dataLocation: externalLocation,
-    externalData: entries({ location, offset: `${int64(offset, where)}`, length: `${int64(length, where)}` }),
-  };
+  return { ...header, dataLocation: externalLocation, externalData: encodePlace(tensor.external, where) };
 }
 
 function encodeValueInfo({ name, dtype, shape }: OnnxValueInfo): ValueInfoProto<number> {

@@ -162,7 +162,7 @@ export const attributeTypes = {
 /** TensorProto.DataLocation: the bytes are in another file. */
 export const externalLocation = 1;
 
-const modelType = protobuf.Root.fromJSON({
+const root = protobuf.Root.fromJSON({
   nested: Object.fromEntries(
     Object.entries(messages).map(([name, fields]) => [
       name,
@@ -177,10 +177,28 @@ const modelType = protobuf.Root.fromJSON({
       },
     ]),
   ),
-}).lookupType('ModelProto');
+});
+const modelType = root.lookupType('ModelProto');
+const nodeType = root.lookupType('NodeProto');
+const tensorType = root.lookupType('TensorProto');
 
 export function writeModelProto(model: ModelProto<number>): Uint8Array {
   return plainBytes(modelType.encode(model).finish());
+}
+
+export function writeNodeProto(node: NodeProto<number>): Uint8Array {
+  return plainBytes(nodeType.encode(node).finish());
+}
+
+export function writeTensorProto(tensor: TensorProto<number>): Uint8Array {
+  return plainBytes(tensorType.encode(tensor).finish());
+}
+
+/** The number of a field, by the names that onnx.proto has in camel case. */
+export function fieldNumber(message: string, field: string): number {
+  const row = messages[message]?.[field];
+  if (row === undefined) throw new Error(`onnx: the schema has no ${message}.${field}`);
+  return row[0];
 }
 
 /** Reads the fields of the table and skips all others; byte fields are views of `bytes`. */
