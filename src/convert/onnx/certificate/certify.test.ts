@@ -1,5 +1,7 @@
+import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import type { FloatDType } from '../../../core/dtype.ts';
+import { CheckFailedError } from '../../../core/errors.ts';
 import { roundTo } from '../../../core/rounding.ts';
 import { cpuEngine } from '../../../engine/index.ts';
 import { type BlockOptions, blockNorms, blockSide, blockWeights, centred, rewrittenIn } from './block.fixture.ts';
@@ -7,6 +9,10 @@ import { type CertifyOnnxOptions, certifyOnnx } from './certify.ts';
 import { onnxFailures } from './judge.ts';
 import { onnxCertificateBytes } from './memory.ts';
 import { onnxMeasurementsSchema } from './schema.ts';
+import { type OnnxSide, openOnnxSide } from './side.ts';
+
+const fixture = (name: string, file = 'model.onnx') =>
+  fileURLToPath(new URL(`../../../../test/fixtures/onnx/${name}/${file}`, import.meta.url));
 
 interface Scenario extends Pick<BlockOptions, 'epsilon' | 'shrink'> {
   readonly dtype?: FloatDType;
@@ -39,7 +45,7 @@ describe('certifyOnnx', () => {
     const measured = await certified({ dtype });
     expect(onnxFailures(measured.outputs)).toEqual([]);
     expect(onnxMeasurementsSchema.parse(JSON.parse(JSON.stringify(measured)))).toEqual(measured);
-    expect(measured).toMatchObject({ passed: true, withoutFloat64: null });
+    expect(measured).toMatchObject({ passed: true, withoutFloat64: null, withoutEngine: null });
     const [logits] = measured.outputs;
     expect(measured.outputs).toHaveLength(1);
     expect(logits?.algebra?.maxAbs).toBeLessThan(1e-13);
@@ -114,4 +120,35 @@ describe('certifyOnnx', () => {
     controller.abort(new Error('stopped'));
     await expect(certified({ options: { signal: controller.signal } })).rejects.toThrow('stopped');
   });
+
+  it('says why the engine runs nothing in float64', async () => {
+    const source = await openOnnxSide(fixture('vit_float64'));
+    const measured = await certifyOnnx({ ...withItself(source), engine: cpuEngine() });
+    expect(measured).toMatchObject({ passed: true, withoutFloat64: null });
+    expect(measured.withoutEngine).toContain('Could not find an implementation for Conv');
+    expect(measured.outputs[0]).toMatchObject({ algebra: { maxAbs: 0 }, stored: { maxAbs: 0 }, run: null });
+  });
+
+  it('fails where the engine runs the source only', async () => {
+    const source = blockSide({ weights: blockWeights() });
+    const written = { ...source, bytes: source.bytes.subarray(0, 100) };
+    await expect(certifyOnnx({ ...withItself(source), written, engine: cpuEngine() })).rejects.toThrow(
+      CheckFailedError,
+    );
+  });
+
+  it('takes inputs from a file, and what is not there from a seed', async () => {
+    const source = await openOnnxSide(fixture('whisper_decoder'));
+    const inputs = { file: fixture('whisper_decoder', 'golden.safetensors') };
+    const measured = await certifyOnnx({ ...withItself(source), inputs, engine: cpuEngine() });
+    expect(measured.inputs.map(({ shape, content }) => [shape, content])).toEqual([
+      [[2, 10], 'given'],
+      [[2, 12, 32], 'given'],
+    ]);
+    expect(measured.passed).toBe(true);
+  });
 });
+
+function withItself(side: OnnxSide) {
+  return { source: side, written: side, exact: () => undefined, rewritten: new Map(), norms: [] };
+}

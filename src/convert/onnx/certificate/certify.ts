@@ -41,6 +41,8 @@ export interface CertifyOnnxOptions {
  * Where float64 lacks an operator of either model, *algebra* and *stored* are null, and *run* compares both in the engine:
  * the floor is then 9 sources with their rewritten tensors off by a unit in the last place here and there (the same
  * variance as ±½ ulp), and the engine's own share the source with its graph optimizations against the source without.
+ * Where the engine can't run the source (it lacks many float64 kernels), there is no *run*.
+ * @throws CheckFailedError where the engine runs the source but not the written model
  * @throws RefusalError where memory does not do (`onnxCertificateBytes`), or the models have no float output in common
  * @throws InputError where no inputs were found on which the source runs
  */
@@ -72,6 +74,7 @@ export async function certifyOnnx(options: CertifyOnnxOptions): Promise<OnnxMeas
     }),
     seed: options.inputs?.seed ?? 0,
     withoutFloat64: unsupported?.message ?? null,
+    withoutEngine: observations.withoutEngine,
     outputs: judged,
     norms: observations.norms,
     floorSeeds,

@@ -16,7 +16,13 @@ export async function openInEngine(
   options: Pick<EngineOptions, 'optimization'> = {},
 ): Promise<Session> {
   const hasExternal = model.graph.initializers.some((tensor) => 'external' in tensor);
-  return await engine.createSession(bytes, { ...options, ...(hasExternal ? { externalDataFolder: folder } : {}) });
+  const place = hasExternal ? { externalDataFolder: folder } : {};
+  return await engine.createSession(bytes, { ...options, ...place }).catch(async (error: unknown) => {
+    // Fused operators have kernels for fewer types than what they replace.
+    return await engine.createSession(bytes, { optimization: 'disabled', ...place }).catch(() => {
+      throw error;
+    });
+  });
 }
 
 /** Runs a session once: its float outputs. */

@@ -16,12 +16,12 @@ export function judge(
   const figures = {
     algebra: algebra === null ? null : compared(algebra),
     stored: stored === null ? null : compared(stored),
-    run: compared(run),
+    run: run === null ? null : compared(run),
     floor,
-    engineFloor: compared(byEngine),
+    engineFloor: byEngine === null ? null : compared(byEngine),
   };
   const limits = limitsFor(
-    { algebra: figures.algebra?.maxAbs ?? null, floor: floor.maxAbs, engineFloor: figures.engineFloor.maxAbs },
+    { algebra: figures.algebra?.maxAbs ?? null, floor: floor.maxAbs, engineFloor: figures.engineFloor?.maxAbs ?? 0 },
     own.data,
   );
   return { name, shape: [...own.shape], ...figures, limits };

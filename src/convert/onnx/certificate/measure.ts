@@ -1,4 +1,5 @@
 import type { FloatDType } from '../../../core/dtype.ts';
+import { CheckFailedError, messageOf } from '../../../core/errors.ts';
 import { yieldToSignals } from '../../../core/interrupt.ts';
 import type { Engine } from '../../../engine/index.ts';
 import { encodeModel, evaluateOnnxSteps, type OnnxModel } from '../../../graph/index.ts';
@@ -32,11 +33,13 @@ export interface Observations {
   readonly reference: Values;
   readonly algebra: Values | null;
   readonly stored: Values | null;
-  /** The written model in the engine. */
-  readonly run: Values;
+  /** The written model in the engine; null where that can't run the source. */
+  readonly run: Values | null;
   readonly perturbed: readonly Values[];
   /** What differs from the reference by the engine's arithmetic alone. */
-  readonly byEngine: Values;
+  readonly byEngine: Values | null;
+  /** Why the engine can't run the source. */
+  readonly withoutEngine: string | null;
   readonly norms: OnnxMeasurements['norms'];
 }
 
@@ -63,7 +66,8 @@ export async function measureExactly(options: MeasureOptions): Promise<Observati
     perturbed.push(await observe(options, source.model, values, weights, outputs));
   }
   await step();
-  const byEngine = await runOnce(engine, source, values);
+  const sourceRun = await runOnce(engine, source, values).catch(messageOf);
+  const [byEngine, withoutEngine] = typeof sourceRun === 'string' ? [null, sourceRun] : [sourceRun, null];
   const writtenWeights = storedWeights(await readExternal(written));
   const exact = exactWeights(options.exact, writtenWeights);
   await step();
@@ -71,13 +75,13 @@ export async function measureExactly(options: MeasureOptions): Promise<Observati
   await step();
   const stored = await observe(options, written.model, values, writtenWeights, outputs);
   await step();
-  const run = await runOnce(engine, written, values);
+  const run = byEngine === null ? null : await runWritten(engine, written, values);
   const means = norms.map((norm) => ({
     ...norm,
     meanBefore: largestMean(reference, norm.before),
     meanAfter: largestMean(algebra, norm.after),
   }));
-  return { inputs, reference, algebra, stored, run, perturbed, byEngine, norms: means };
+  return { inputs, reference, algebra, stored, run, perturbed, byEngine, withoutEngine, norms: means };
 }
 
 async function observe(
@@ -129,8 +133,9 @@ export async function measureInEngine(options: MeasureOptions): Promise<Observat
     perturbed.push(await runOnce(engine, { ...source, model, bytes: encodeModel(model) }, values));
   }
   await step();
-  const run = await runOnce(engine, written, values);
-  return { inputs, reference, algebra: null, stored: null, run, perturbed, byEngine, norms: [] };
+  const run = await runWritten(engine, written, values);
+  const exactly = { algebra: null, stored: null, norms: [] };
+  return { inputs, reference, ...exactly, run, perturbed, byEngine, withoutEngine: null };
 }
 
 async function findInputs({ source, engine, inputs: given = {}, signal }: MeasureOptions) {
@@ -144,6 +149,13 @@ async function findInputs({ source, engine, inputs: given = {}, signal }: Measur
   } finally {
     await session.release();
   }
+}
+
+/** An engine that runs the source must run what was made of it. */
+async function runWritten(engine: Engine, written: OnnxSide, inputs: Values): Promise<Values> {
+  return await runOnce(engine, written, inputs).catch((error: unknown) => {
+    throw new CheckFailedError(`${written.path}: the engine runs the source but not this: ${messageOf(error)}`);
+  });
 }
 
 /** A model's float outputs in a session of its own. */

@@ -18,12 +18,15 @@ const output = z.strictObject({
   algebra: difference.nullable(),
   /** float64 arithmetic on the weights as written; null where it can't be measured. */
   stored: difference.nullable(),
-  /** The written model in the engine, against the source in float64, or in the engine where there is no float64. */
-  run: difference,
+  /**
+   * The written model in the engine, against the source in float64, or in the engine where there is no float64; null where
+   * the engine can't run the source.
+   */
+  run: difference.nullable(),
   /** What rounding alone does: the median over `floorSeeds` seeds of ±½ ulp on every rewritten tensor of the source. */
   floor: difference,
   /** What the engine alone does: the source in it against the source in float64, or against itself without optimizations. */
-  engineFloor: difference,
+  engineFloor: difference.nullable(),
   /** The largest `maxAbs` that each figure may have. */
   limits: z.strictObject({ algebra: z.number(), stored: z.number(), run: z.number() }),
 });
@@ -42,6 +45,8 @@ export const onnxMeasurementsSchema = z.strictObject({
   seed: z.int(),
   /** Why there is no float64; null where there is. Then `run` compares the engine with itself. */
   withoutFloat64: z.string().nullable(),
+  /** Why the engine can't run the source; null where it can. Then there is no `run`. */
+  withoutEngine: z.string().nullable(),
   /** Every float output. */
   outputs: z.array(output).min(1),
   /** For each replaced norm the largest |mean over the hidden dimension| of what it reads; empty without float64. */
