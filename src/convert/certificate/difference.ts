@@ -56,6 +56,31 @@ export function compareLogits(reference: LogitTally, observed: LogitTally): Logi
   };
 }
 
+/** How far one list of numbers is from another. */
+export interface ValueDifference {
+  readonly maxAbs: number;
+  /** Σ(Δ)² / Σ(reference)² */
+  readonly nmse: number;
+}
+
+/** How far `observed` is from `reference`; infinities that are the same differ by nothing. */
+export function compareValues(reference: Float64Array, observed: Float64Array): ValueDifference {
+  let maxAbs = 0;
+  let squaredError = 0;
+  let squares = 0;
+  for (let i = 0; i < reference.length; i++) {
+    const value = reference[i] ?? Number.NaN;
+    const other = observed[i] ?? Number.NaN;
+    if (value === other && !Number.isFinite(value)) continue;
+    const error = other - value;
+    // Math.max keeps a NaN, so that no check passes over it.
+    maxAbs = Math.max(maxAbs, Math.abs(error));
+    squaredError += error * error;
+    squares += value * value;
+  }
+  return { maxAbs, nmse: squaredError === 0 ? 0 : squaredError / squares };
+}
+
 /** The median of each figure by itself. */
 export function medianDifference(differences: readonly LogitDifference[]): LogitDifference {
   const of = (figure: (difference: LogitDifference) => number) => median(differences.map(figure));

@@ -11,6 +11,8 @@ export interface PerturbOptions {
   /** The element type to which it is rounded. */
   readonly dtype: FloatDType;
   readonly seed: number;
+  /** Noise of the same variance that the type itself holds. Default for float64. */
+  readonly inWholeUnits?: boolean | undefined;
   /** Where the result is put. Default: a new array. */
   readonly into?: Float64Array | undefined;
 }
@@ -23,11 +25,10 @@ export interface PerturbOptions {
 export function perturb(
   { shape, data }: Value,
   { name, ranges }: Pick<NarrowedParameter, 'name' | 'ranges'>,
-  { dtype, seed, into = new Float64Array(data.length) }: PerturbOptions,
+  { dtype, seed, inWholeUnits = dtype === 'float64', into = new Float64Array(data.length) }: PerturbOptions,
 ): Value {
   const random = createRandom(seed).split('rounding floor').split(name);
   const [before, between] = [random.nextUint32(), random.nextUint32()];
-  const isWhole = dtype === 'float64';
   const units = unitsByExponent[dtype];
   // Little-endian, as everywhere that ONNX Runtime runs: the exponent is in the upper half of each entry.
   const halves = new Uint32Array(data.buffer, data.byteOffset, 2 * data.length);
@@ -43,7 +44,7 @@ export function perturb(
       bits = Math.imul(bits ^ (bits >>> 15), 0x846ca68b);
       const noise = (bits ^ (bits >>> 16)) * 2 ** -32;
       const unit = units[((halves[2 * i + 1] as number) >>> 20) & 0x7ff] as number;
-      into[i] = (data[i] as number) + (isWhole ? wholeUnit(noise) : noise) * unit;
+      into[i] = (data[i] as number) + (inWholeUnits ? wholeUnit(noise) : noise) * unit;
     }
   }
   return { dtype: 'float', shape, data: into };

@@ -18,11 +18,16 @@ export const onnxTypeCodes: Readonly<Record<DType, number>> = {
   bfloat16: 16,
 };
 
-const dtypesByCode = new Map(dtypes.map((dtype) => [onnxTypeCodes[dtype], dtype]));
+/** The types by their codes. */
+export const onnxDTypes: ReadonlyMap<number, DType> = new Map(dtypes.map((dtype) => [onnxTypeCodes[dtype], dtype]));
+
+export function isKnownTypeCode(code: number | undefined): boolean {
+  return onnxDTypes.has(code ?? 0);
+}
 
 /** @throws InputError for the types that normlab has no use for: strings, complex numbers, 8- and 4-bit floats. */
 export function dtypeOfCode(code: number | undefined, where: string): DType {
-  const dtype = dtypesByCode.get(code ?? 0);
+  const dtype = onnxDTypes.get(code ?? 0);
   if (dtype === undefined) throw new InputError(`${where}: element type ${code ?? 0} of ONNX is not supported`);
   return dtype;
 }

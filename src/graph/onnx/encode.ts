@@ -7,16 +7,28 @@ import {
   attributeTypes,
   type EntryProto,
   externalLocation,
+  type FunctionProto,
   type GraphProto,
   type NodeProto,
+  type OpsetProto,
   type TensorProto,
   type ValueInfoProto,
   writeModelProto,
 } from './schema.ts';
-import type { OnnxAttribute, OnnxGraph, OnnxInitializer, OnnxModel, OnnxNode, OnnxValueInfo } from './types.ts';
+import type {
+  OnnxAttribute,
+  OnnxExternalTensor,
+  OnnxFunction,
+  OnnxGraph,
+  OnnxInitializer,
+  OnnxModel,
+  OnnxNode,
+  OnnxOpset,
+  OnnxValueInfo,
+} from './types.ts';
 
 /** Protocol buffers can't hold more than this many bytes in one message. */
-const maxModelBytes = 2 ** 31 - 1;
+export const maxModelBytes = 2 ** 31 - 1;
 
 /**
  * Writes a model as the bytes of an `.onnx` file.
@@ -32,9 +44,28 @@ export function encodeModel(model: OnnxModel): Uint8Array {
     irVersion: int64(model.irVersion, 'irVersion'),
     producerName: model.producerName,
     graph: encodeGraph(model.graph),
-    opsetImport: model.opsetImports.map(({ domain, version }) => ({ domain, version: int64(version, 'opset') })),
+    opsetImport: encodeOpsets(model.opsetImports),
     metadataProps: entries(model.metadata ?? {}),
+    ...(model.functions === undefined ? {} : { functions: model.functions.map(encodeFunction) }),
   });
+}
+
+function encodeFunction(definition: OnnxFunction): FunctionProto<number> {
+  const { domain, name, inputs, outputs, attributes, defaults, nodes, opsetImports } = definition;
+  return {
+    domain,
+    name,
+    input: [...inputs],
+    output: [...outputs],
+    attribute: [...attributes],
+    attributeProto: Object.entries(defaults).map(([key, attribute]) => encodeAttribute(key, attribute)),
+    node: nodes.map(encodeNode),
+    opsetImport: encodeOpsets(opsetImports),
+  };
+}
+
+function encodeOpsets(opsets: readonly OnnxOpset[]): OpsetProto<number>[] {
+  return opsets.map(({ domain, version }) => ({ domain, version: int64(version, 'opset') }));
 }
 
 function encodeGraph(graph: OnnxGraph): GraphProto<number> {
@@ -44,15 +75,19 @@ function encodeGraph(graph: OnnxGraph): GraphProto<number> {
     initializer: graph.initializers.map(encodeTensor),
     input: graph.inputs.map(encodeValueInfo),
     output: graph.outputs.map(encodeValueInfo),
+    ...(graph.valueInfos === undefined ? {} : { valueInfo: graph.valueInfos.map(encodeValueInfo) }),
   };
 }
 
-function encodeNode(node: OnnxNode): NodeProto<number> {
+export function encodeNode(node: OnnxNode): NodeProto<number> {
   return {
     input: [...node.inputs],
     output: [...node.outputs],
     opType: node.opType,
-    attribute: Object.entries(node.attributes ?? {}).map(([name, attribute]) => encodeAttribute(name, attribute)),
+    attribute: [
+      ...Object.entries(node.attributes ?? {}).map(([name, attribute]) => encodeAttribute(name, attribute)),
+      ...Object.entries(node.attributeReferences ?? {}).map(([name, refAttrName]) => ({ name, refAttrName })),
+    ],
     ...(node.name === undefined ? {} : { name: node.name }),
     ...(node.domain === undefined ? {} : { domain: node.domain }),
   };
@@ -81,6 +116,11 @@ function encodeAttribute(name: string, attribute: OnnxAttribute): AttributeProto
   }
 }
 
+/** The place of a tensor's bytes in another file, as `external_data` says it. */
+export function encodePlace({ location, offset, length }: OnnxExternalTensor['external'], where: string): EntryProto[] {
+  return entries({ location, offset: `${int64(offset, where)}`, length: `${int64(length, where)}` });
+}
+
 function encodeTensor(tensor: OnnxInitializer): TensorProto<number> {
   const where = `initializer ${tensor.name}`;
   const { name, dtype, shape } = tensor;
@@ -91,12 +131,7 @@ function encodeTensor(tensor: OnnxInitializer): TensorProto<number> {
     throw new RangeError(`onnx: ${where} has ${given} bytes, expected ${expected} for ${dtype} ${formatShape(shape)}`);
   }
   if ('data' in tensor) return { ...header, rawData: tensor.data };
-  const { location, offset, length } = tensor.external;
-  return {
-    ...header,
-    dataLocation: externalLocation,
-    externalData: entries({ location, offset: `${int64(offset, where)}`, length: `${int64(length, where)}` }),
-  };
+  return { ...header, dataLocation: externalLocation, externalData: encodePlace(tensor.external, where) };
 }
 
 function encodeValueInfo({ name, dtype, shape }: OnnxValueInfo): ValueInfoProto<number> {

@@ -256,6 +256,71 @@ describe('decodeModel', () => {
     expect(decodeModel(Uint8Array.of(...documentation, ...known, ...documentation))).toEqual(modelOf({}));
   });
 
+  it('reads functions that are called, also by one another', () => {
+    const attribute = [{ name: 'axis', refAttrName: 'along' }];
+    const [outer, inner] = [
+      {
+        domain: 'own',
+        name: 'Outer',
+        input: ['a'],
+        output: ['b'],
+        attribute: ['along'],
+        opsetImport: [{ version: 18 }],
+      },
+      { domain: 'own', name: 'Inner', attributeProto: [{ name: 'alpha', type: 1, f: 0.5 }] },
+    ];
+    const functions = [inner, { ...outer, node: [{ opType: 'Inner', domain: 'own', attribute }] }, { name: 'Unused' }];
+    const graph = { node: [{ opType: 'Outer', domain: 'own' }] };
+    const model = decodeModel(writeModelProto({ opsetImport: [{}], graph, functions }));
+    const expected = [
+      {
+        domain: 'own',
+        name: 'Outer',
+        inputs: ['a'],
+        outputs: ['b'],
+        attributes: ['along'],
+        defaults: {},
+        nodes: [
+          {
+            opType: 'Inner',
+            domain: 'own',
+            inputs: [],
+            outputs: [],
+            attributes: {},
+            attributeReferences: { axis: 'along' },
+          },
+        ],
+        opsetImports: [{ domain: '', version: 18 }],
+      },
+      {
+        domain: 'own',
+        name: 'Inner',
+        inputs: [],
+        outputs: [],
+        attributes: [],
+        defaults: { alpha: { kind: 'float', value: 0.5 } },
+        nodes: [],
+        opsetImports: [],
+      },
+    ];
+    expect(model.functions).toEqual(expected);
+    expect(decodeModel(encodeModel(model)).functions).toEqual(expected);
+  });
+
+  it('skips functions that no node calls, and described values that are no tensors', () => {
+    const valueInfo = [
+      { name: 's', type: {} },
+      { name: 'x', type: { tensorType: { elemType: 1, shape: { dim: [{ dimValue: 3 }] } } } },
+      { name: 'y', type: { tensorType: { elemType: 1 } } },
+    ];
+    const functions = [{ name: 'Rank', domain: 'own' }];
+    const file = writeModelProto({ opsetImport: [{}], graph: { node: [{ opType: 'Rank' }], valueInfo }, functions });
+    expect(decodeModel(file).graph).toMatchObject({
+      nodes: [{ opType: 'Rank' }],
+      valueInfos: [{ name: 'x', dtype: 'float32', shape: [3] }],
+    });
+  });
+
   it('gives every unknown dimension a symbol of its own', () => {
     const shape = { dim: [{}, { dimParam: '' }, { dimValue: 0 }] };
     const input = [{ name: 'x', type: { tensorType: { elemType: 1, shape } } }];
@@ -303,7 +368,6 @@ describe('decodeModel', () => {
       }),
       'node "n" ("Cast"), attribute "mode": expected UTF-8 text',
     ],
-    ['functions', writeModelProto({ opsetImport: [{}], graph: {}, functions: [new Uint8Array()] }), 'local functions'],
     [
       'a sparse initializer',
       writeModelProto({ opsetImport: [{}], graph: { sparseInitializer: [new Uint8Array()] } }),

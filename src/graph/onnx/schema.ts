@@ -14,7 +14,17 @@ const messages: Readonly<Record<string, Readonly<Record<string, FieldRow>>>> = {
     graph: [7, 'GraphProto'],
     opsetImport: [8, 'OperatorSetIdProto', 'repeated'],
     metadataProps: [14, 'StringStringEntryProto', 'repeated'],
-    functions: [25, 'bytes', 'repeated'],
+    functions: [25, 'FunctionProto', 'repeated'],
+  },
+  FunctionProto: {
+    name: [1, 'string'],
+    input: [4, 'string', 'repeated'],
+    output: [5, 'string', 'repeated'],
+    attribute: [6, 'string', 'repeated'],
+    node: [7, 'NodeProto', 'repeated'],
+    opsetImport: [9, 'OperatorSetIdProto', 'repeated'],
+    domain: [10, 'string'],
+    attributeProto: [11, 'AttributeProto', 'repeated'],
   },
   OperatorSetIdProto: { domain: [1, 'string'], version: [2, 'int64'] },
   StringStringEntryProto: { key: [1, 'string'], value: [2, 'string'] },
@@ -24,6 +34,7 @@ const messages: Readonly<Record<string, Readonly<Record<string, FieldRow>>>> = {
     initializer: [5, 'TensorProto', 'repeated'],
     input: [11, 'ValueInfoProto', 'repeated'],
     output: [12, 'ValueInfoProto', 'repeated'],
+    valueInfo: [13, 'ValueInfoProto', 'repeated'],
     sparseInitializer: [15, 'bytes', 'repeated'],
   },
   NodeProto: {
@@ -45,6 +56,7 @@ const messages: Readonly<Record<string, Readonly<Record<string, FieldRow>>>> = {
     ints: [8, 'int64', 'repeated'],
     strings: [9, 'bytes', 'repeated'],
     type: [20, 'int32'],
+    refAttrName: [21, 'string'],
   },
   TensorProto: {
     dims: [1, 'int64', 'repeated'],
@@ -71,9 +83,20 @@ export type ModelProto<I> = {
   irVersion?: I;
   producerName?: string;
   graph?: GraphProto<I>;
-  opsetImport?: { domain?: string; version?: I }[];
+  opsetImport?: OpsetProto<I>[];
   metadataProps?: EntryProto[];
-  functions?: Uint8Array[];
+  functions?: FunctionProto<I>[];
+};
+export type OpsetProto<I> = { domain?: string; version?: I };
+export type FunctionProto<I> = {
+  name?: string;
+  domain?: string;
+  input?: string[];
+  output?: string[];
+  attribute?: string[];
+  attributeProto?: AttributeProto<I>[];
+  node?: NodeProto<I>[];
+  opsetImport?: OpsetProto<I>[];
 };
 export type EntryProto = { key?: string; value?: string };
 export type GraphProto<I> = {
@@ -82,6 +105,7 @@ export type GraphProto<I> = {
   initializer?: TensorProto<I>[];
   input?: ValueInfoProto<I>[];
   output?: ValueInfoProto<I>[];
+  valueInfo?: ValueInfoProto<I>[];
   sparseInitializer?: Uint8Array[];
 };
 export type NodeProto<I> = {
@@ -103,6 +127,7 @@ export type AttributeProto<I> = {
   floats?: number[];
   ints?: I[];
   strings?: Uint8Array[];
+  refAttrName?: string;
 };
 export type TensorProto<I> = {
   name?: string;
@@ -137,7 +162,7 @@ export const attributeTypes = {
 /** TensorProto.DataLocation: the bytes are in another file. */
 export const externalLocation = 1;
 
-const modelType = protobuf.Root.fromJSON({
+const root = protobuf.Root.fromJSON({
   nested: Object.fromEntries(
     Object.entries(messages).map(([name, fields]) => [
       name,
@@ -152,10 +177,28 @@ const modelType = protobuf.Root.fromJSON({
       },
     ]),
   ),
-}).lookupType('ModelProto');
+});
+const modelType = root.lookupType('ModelProto');
+const nodeType = root.lookupType('NodeProto');
+const tensorType = root.lookupType('TensorProto');
 
 export function writeModelProto(model: ModelProto<number>): Uint8Array {
   return plainBytes(modelType.encode(model).finish());
+}
+
+export function writeNodeProto(node: NodeProto<number>): Uint8Array {
+  return plainBytes(nodeType.encode(node).finish());
+}
+
+export function writeTensorProto(tensor: TensorProto<number>): Uint8Array {
+  return plainBytes(tensorType.encode(tensor).finish());
+}
+
+/** The number of a field, by the names that onnx.proto has in camel case. */
+export function fieldNumber(message: string, field: string): number {
+  const row = messages[message]?.[field];
+  if (row === undefined) throw new Error(`onnx: the schema has no ${message}.${field}`);
+  return row[0];
 }
 
 /** Reads the fields of the table and skips all others; byte fields are views of `bytes`. */

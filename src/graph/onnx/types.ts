@@ -9,6 +9,21 @@ export interface OnnxModel {
   readonly opsetImports: readonly OnnxOpset[];
   readonly graph: OnnxGraph;
   readonly metadata?: Readonly<Record<string, string>>;
+  /** The file's own operators that its nodes call, directly or from another one of these. */
+  readonly functions?: readonly OnnxFunction[];
+}
+
+/** An operator that a file defines by a graph of its own: nodes of its domain and name stand for these nodes. */
+export interface OnnxFunction {
+  readonly domain: string;
+  readonly name: string;
+  readonly inputs: readonly string[];
+  readonly outputs: readonly string[];
+  /** The attributes that a node gives, and what those are that it needn't give. */
+  readonly attributes: readonly string[];
+  readonly defaults: Readonly<Record<string, OnnxAttribute>>;
+  readonly nodes: readonly OnnxNode[];
+  readonly opsetImports: readonly OnnxOpset[];
 }
 
 export interface OnnxOpset {
@@ -23,6 +38,8 @@ export interface OnnxGraph {
   readonly inputs: readonly OnnxValueInfo[];
   readonly outputs: readonly OnnxValueInfo[];
   readonly initializers: readonly OnnxInitializer[];
+  /** What the file says of the values in between, where it says it. */
+  readonly valueInfos?: readonly OnnxValueInfo[];
 }
 
 export interface OnnxValueInfo {
@@ -40,6 +57,8 @@ export interface OnnxNode {
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
   readonly attributes?: Readonly<Record<string, OnnxAttribute>>;
+  /** Inside a function: attributes whose values the function's own attributes of these names are. */
+  readonly attributeReferences?: Readonly<Record<string, string>>;
 }
 
 /** An attribute's value. Integers are int64 in the file and must be safe integers here. */

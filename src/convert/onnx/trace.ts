@@ -1,0 +1,241 @@
+import { isFloat } from '../../core/dtype.ts';
+import { decodeFloat64 } from '../../core/encoding.ts';
+import { quote } from '../../core/quote.ts';
+import { originOf, stopText } from './flow/origin.ts';
+import type { ChannelScale, Passage } from './flow/rule.ts';
+import { type GraphIndex, nodeText } from './graph.ts';
+import { type FoundNorm, skipSum } from './norms/index.ts';
+
+/** A factor of each channel, from a constant. */
+export interface ScaleFactor {
+  readonly constant: string;
+  readonly inverse: boolean;
+}
+
+/** What becomes of a value: multiplied by the factors, if there are some, it loses its mean along the axis. */
+export interface Treatment {
+  /** Null where one number stands for all channels: it becomes 0. */
+  readonly axis: number | null;
+  readonly width: number;
+  readonly scale: readonly ScaleFactor[];
+}
+
+/** An input of a node that is treated for the sake of its output. */
+export interface Operand {
+  readonly value: string;
+  readonly input: number;
+  readonly treatment: Treatment;
+  readonly isConstant: boolean;
+  readonly isWeight: boolean;
+}
+
+/** A value on the way from producers to norms. */
+export interface TracedValue {
+  readonly value: string;
+  readonly treatment: Treatment;
+  /** The node that makes it; undefined for what comes from outside. */
+  readonly node: number | undefined;
+  /** Empty where the value can't be treated, or needs no treatment. */
+  readonly operands: readonly Operand[];
+  /** The input that passes where the node multiplies by factors, which then does so no more. */
+  readonly bypass: number | undefined;
+  /** Why it can't lose its mean, as a sentence; undefined where it can. */
+  readonly problem: string | undefined;
+  /** The norms that read it, by their index. */
+  readonly norms: readonly number[];
+}
+
+/** Everything that is connected with the inputs of norms through ops that hand a mean on, by value. */
+export type Trace = ReadonlyMap<string, TracedValue>;
+
+/** Follows the norms' inputs back to what they are made from, and from all of it forth to whatever else reads it. */
+export function traceStreams(index: GraphIndex, norms: readonly FoundNorm[]): Trace {
+  const normsByInput = new Map<string, number[]>();
+  for (const [i, { input }] of norms.entries()) normsByInput.set(input, [...(normsByInput.get(input) ?? []), i]);
+
+  const traced = new Map<string, TracedValue>();
+  const wanted: { readonly value: string; readonly treatment: Treatment }[] = norms.map((norm) => ({
+    value: norm.input,
+    treatment: { axis: norm.axis, width: norm.width, scale: [] },
+  }));
+  for (let next = wanted.pop(); next !== undefined; next = wanted.pop()) {
+    const { value, treatment } = next;
+    const known = traced.get(value);
+    if (known !== undefined) {
+      if (sameTreatment(known.treatment, treatment) || known.problem !== undefined) continue;
+      traced.set(value, { ...known, problem: `${quote(value)} would have to be changed in two ways at once` });
+      continue;
+    }
+    const backward = traceBack(index, norms, value, treatment);
+    const forward = traceForth(index, norms, normsByInput.get(value) ?? [], value, treatment);
+    traced.set(value, {
+      value,
+      treatment,
+      node: backward.node,
+      operands: backward.operands,
+      bypass: backward.bypass,
+      problem: backward.problem ?? forward.problem,
+      norms: normsByInput.get(value) ?? [],
+    });
+    wanted.push(...backward.operands.filter(({ isConstant }) => !isConstant), ...forward.wanted);
+  }
+  return traced;
+}
+
+type Backward = Pick<TracedValue, 'node' | 'operands' | 'bypass' | 'problem'>;
+
+function traceBack(index: GraphIndex, norms: readonly FoundNorm[], value: string, treatment: Treatment): Backward {
+  const producer = producerOf(index, norms, value);
+  const nothing = { node: producer?.node, operands: [], bypass: undefined };
+  if (producer === undefined) {
+    const what = index.isInput(value) ? 'is an input of the model' : 'comes from outside of the graph';
+    return { ...nothing, problem: `${quote(value)} ${what}` };
+  }
+  if (treatment.axis === null) return { ...nothing, problem: `${quote(value)} is one number for all channels` };
+  const isCentred = norms.some((norm) => norm.axis === treatment.axis && givesCentred(index, norm, value));
+  if (isCentred && treatment.scale.length === 0) return { ...nothing, problem: undefined };
+  const origin = originAt(index, producer, treatment.axis, treatment.width);
+  if (origin.kind === 'centred') return { ...nothing, problem: undefined };
+  if (origin.kind === 'stop') return { ...nothing, problem: stopText(index, producer.node, origin.reason) };
+  const { inputs } = index.node(producer.node);
+  const scale = [...factorsOf(origin.scale, inputs), ...treatment.scale];
+  const operands = origin.passages.map((passage) => operandOf(index, inputs, passage, { ...treatment, scale }));
+  const unfit = operands.find((operand) => operand.isConstant && constantProblem(index, operand) !== undefined);
+  if (unfit !== undefined) return { ...nothing, problem: constantProblem(index, unfit) };
+  return {
+    node: producer.node,
+    operands,
+    bypass: origin.scale === undefined ? undefined : origin.passages[0]?.input,
+    problem: undefined,
+  };
+}
+
+/** A mean that was just taken out isn't there, and a LayerNorm whose weights are all the same brings none in. */
+function givesCentred(index: GraphIndex, { centred, fused, width }: FoundNorm, value: string): boolean {
+  if (centred === value) return true;
+  if (fused?.output !== value) return false;
+  const weight = fused.weight === undefined ? [1] : valuesOf(index, fused.weight);
+  const bias = fused.bias === undefined ? [0] : valuesOf(index, fused.bias);
+  return width > 1 && weight?.every((w) => w === weight[0]) === true && bias?.every((b) => b === 0) === true;
+}
+
+/** The numbers of a constant that is in the file. */
+function valuesOf(index: GraphIndex, value: string): Float64Array | undefined {
+  const tensor = index.constant(value);
+  if (tensor === undefined || !('data' in tensor) || !isFloat(tensor.dtype)) return undefined;
+  return decodeFloat64(tensor.data, tensor.dtype);
+}
+
+function operandOf(index: GraphIndex, inputs: readonly string[], passage: Passage, treatment: Treatment): Operand {
+  const { input, axis, isWeight } = passage;
+  const value = inputs[input] ?? '';
+  return {
+    value,
+    input,
+    treatment: { ...treatment, axis },
+    isConstant: index.constant(value) !== undefined,
+    isWeight: isWeight === true,
+  };
+}
+
+/** Why a constant can't be rewritten. */
+function constantProblem(index: GraphIndex, { value, treatment, isWeight }: Operand): string | undefined {
+  const tensor = index.constant(value);
+  if (tensor === undefined) return undefined;
+  if (!isFloat(tensor.dtype)) return `${quote(value)} holds integers`;
+  const isOneNumber = treatment.axis === null || tensor.shape[treatment.axis] !== treatment.width;
+  if (isOneNumber && isWeight) return `${quote(value)} does not have ${treatment.width} channels`;
+  return isOneNumber && treatment.scale.length > 0 ? `${quote(value)} is one number for all channels` : undefined;
+}
+
+interface Forward {
+  readonly problem: string | undefined;
+  readonly wanted: readonly { readonly value: string; readonly treatment: Treatment }[];
+}
+
+function traceForth(
+  index: GraphIndex,
+  norms: readonly FoundNorm[],
+  readers: readonly number[],
+  value: string,
+  treatment: Treatment,
+): Forward {
+  const blocked = (problem: string): Forward => ({ problem, wanted: [] });
+  if (index.isOutput(value)) return blocked(`${quote(value)} is an output of the model, which must keep its mean`);
+  const [capturing] = index.capturedBy(value);
+  if (capturing !== undefined)
+    return blocked(`${quote(value)} is read in a subgraph of ${nodeText(index.node(capturing))}`);
+  const ownNodes = new Set(readers.flatMap((norm) => norms[norm]?.readers ?? []));
+  const fits = readers.every((norm) => norms[norm]?.axis === treatment.axis && norms[norm]?.width === treatment.width);
+  if (readers.length > 0 && (!fits || treatment.scale.length > 0)) {
+    return blocked(`${quote(value)} is normalized over another axis, or before it is scaled`);
+  }
+  const wanted: { value: string; treatment: Treatment }[] = [];
+  for (const { node, input } of index.consumers(value)) {
+    if (ownNodes.has(node) && index.node(node).opType !== 'SkipLayerNormalization') continue;
+    if (readsShapeOnly(index, node)) continue;
+    const outputs = outputsThrough(index, node, input, treatment);
+    if (outputs.length === 0) {
+      return blocked(`${nodeText(index.node(node))} reads ${quote(value)}, and not as a norm does`);
+    }
+    wanted.push(...outputs);
+  }
+  return { problem: undefined, wanted };
+}
+
+/** The outputs of a node that lose their means when this input does. */
+function outputsThrough(index: GraphIndex, node: number, input: number, treatment: Treatment) {
+  const at = index.node(node);
+  const { width, scale } = treatment;
+  return outputsOf(at).flatMap((value, output) => {
+    const rank = value === '' ? 0 : (index.shapes.shape(nameInShapes(at, output))?.length ?? 0);
+    for (let axis = 0; axis < rank; axis++) {
+      const origin = originAt(index, { node, output }, axis, width);
+      if (origin.kind !== 'from') continue;
+      if (!origin.passages.some((passage) => passage.input === input && passage.axis === treatment.axis)) continue;
+      const own = factorsOf(origin.scale, at.inputs);
+      const rest = scale.slice(own.length);
+      if (!sameFactors(own, scale.slice(0, own.length))) continue;
+      return [{ value, treatment: { axis, width, scale: rest } }];
+    }
+    return [];
+  });
+}
+
+// ONNX Runtime's SkipLayerNormalization is an addition and a norm: its fourth output, asked for or not, is the sum.
+
+function producerOf(index: GraphIndex, norms: readonly FoundNorm[], value: string) {
+  const known = index.producer(value);
+  if (known !== undefined) return known;
+  const skip = norms.find(({ kind, input }) => kind === 'skip' && input === value);
+  const [node] = skip?.readers ?? [];
+  return node === undefined ? undefined : { node, output: 3 };
+}
+
+function outputsOf(node: ReturnType<GraphIndex['node']>): readonly string[] {
+  return node.opType === 'SkipLayerNormalization' ? ['', '', '', skipSum(node)] : node.outputs;
+}
+
+function nameInShapes(node: ReturnType<GraphIndex['node']>, output: number): string {
+  return node.outputs[node.opType === 'SkipLayerNormalization' ? 0 : output] ?? '';
+}
+
+function originAt(index: GraphIndex, { node, output }: { node: number; output: number }, axis: number, width: number) {
+  return originOf(index, node, output, axis, width);
+}
+
+function readsShapeOnly(index: GraphIndex, node: number): boolean {
+  return ['Shape', 'Size'].includes(index.node(node).opType);
+}
+
+function factorsOf(scale: ChannelScale | undefined, inputs: readonly string[]): readonly ScaleFactor[] {
+  return scale === undefined ? [] : [{ constant: inputs[scale.input] ?? '', inverse: scale.inverse }];
+}
+
+export function sameTreatment(a: Treatment, b: Treatment): boolean {
+  return a.axis === b.axis && a.width === b.width && sameFactors(a.scale, b.scale);
+}
+
+function sameFactors(a: readonly ScaleFactor[], b: readonly ScaleFactor[]): boolean {
+  return a.length === b.length && a.every((f, i) => f.constant === b[i]?.constant && f.inverse === b[i]?.inverse);
+}
