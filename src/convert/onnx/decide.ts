@@ -54,7 +54,12 @@ export function decide(trace: Trace, norms: readonly FoundNorm[]): Decision {
       const cuts = groups.members.get(root)?.cuts ?? [];
       return { norm, outcome: kept.has(norm.input) ? 'reads-cut' : 'centred', reason: undefined, cuts };
     }
-    return { norm, outcome: 'kept', reason: refused.get(root) ?? kept.get(norm.input) ?? 'nothing is left to do', cuts: [] };
+    return {
+      norm,
+      outcome: 'kept',
+      reason: refused.get(root) ?? kept.get(norm.input) ?? 'nothing is left to do',
+      cuts: [],
+    };
   });
   const cuts = [...groups.members].flatMap(([root, group]) => (accepted.has(root) ? group.cuts : []));
   return { norms: verdicts, treated, cuts };
@@ -69,22 +74,22 @@ function keptValues(trace: Trace): ReadonlyMap<string, string> {
     kept.set(value, reason);
     waiting.push(value);
   };
-  const readers = new Map<string, string[]>();
+  const readers = new Map<string, { readonly reader: string; readonly isPlace: boolean }[]>();
   for (const { value, operands, problem } of trace.values()) {
-    for (const operand of operands) readers.set(operand.value, [...(readers.get(operand.value) ?? []), value]);
+    for (const { value: read, isWeight, isConstant, treatment } of operands) {
+      if (isConstant) continue;
+      // Weights, and what is scaled afterwards, are no place for an explicit op: then their readers are.
+      const isPlace = !isWeight && treatment.scale.length === 0;
+      const list = readers.get(read);
+      if (list === undefined) readers.set(read, [{ reader: value, isPlace }]);
+      else list.push({ reader: value, isPlace });
+    }
     if (problem !== undefined) keep(value, problem);
   }
   for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
     const reason = kept.get(next) ?? '';
-    for (const { value, isConstant } of trace.get(next)?.operands ?? []) {
-      if (!isConstant && trace.has(value)) keep(value, reason);
-    }
-    // Weights and what is scaled afterwards are no place for an explicit op: then their readers are.
-    for (const reader of readers.get(next) ?? []) {
-      const operand = trace.get(reader)?.operands.find(({ value }) => value === next);
-      const isPlace = operand !== undefined && !operand.isWeight && operand.treatment.scale.length === 0;
-      if (!isPlace) keep(reader, reason);
-    }
+    for (const { value, isConstant } of trace.get(next)?.operands ?? []) if (!isConstant) keep(value, reason);
+    for (const { reader, isPlace } of readers.get(next) ?? []) if (!isPlace) keep(reader, reason);
   }
   return kept;
 }

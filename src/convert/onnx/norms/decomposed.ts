@@ -57,7 +57,7 @@ function meanOf(index: GraphIndex, node: OnnxNode): Mean | undefined {
   const [axis] = axes === undefined || axes === 'absent' ? [] : axes;
   if (axis === undefined || axes?.length !== 1) return undefined;
   const width = shape[axis];
-  return typeof width === 'number' ? { input, output, axis, width } : undefined;
+  return typeof width === 'number' && width > 1 ? { input, output, axis, width } : undefined;
 }
 
 interface Match {

@@ -37,6 +37,7 @@ function layerNorm(index: GraphIndex, node: OnnxNode, i: number): NormSearch {
   if (!isLast) return hopeless(node, 'it normalizes over more than the last axis, or over axes that are not known');
   if (rank === undefined)
     return hopeless(node, 'the shape of its input is not known; run ONNX shape inference on the model');
+  if (width === 1) return hopeless(node, 'it has one channel');
   if (typeof width !== 'number') return hopeless(node, 'its width is not known; run ONNX shape inference on the model');
   if (statistics.some((value) => isRead(index, value))) return hopeless(node, 'the mean that it found is read as well');
   const epsilon = floatOf(node, 'epsilon') ?? defaultEpsilon.LayerNormalization;
@@ -67,6 +68,7 @@ function skipLayerNorm(index: GraphIndex, node: OnnxNode, i: number): NormSearch
   const rank = index.shapes.shape(input)?.length;
   const width = index.shapes.shape(weight)?.at(-1);
   if (rank === undefined || typeof width !== 'number') return hopeless(node, 'the shapes of its inputs are not known');
+  if (width === 1) return hopeless(node, 'it has one channel');
   if (isRead(index, mean) || isRead(index, deviation)) return hopeless(node, 'the mean that it found is read as well');
   const epsilon = floatOf(node, 'epsilon') ?? defaultEpsilon.SkipLayerNormalization;
   return {

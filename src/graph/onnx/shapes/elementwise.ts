@@ -1,6 +1,6 @@
 import type { Dim, Shape } from '../../../core/shape.ts';
 import { onnxTypeCodes } from '../dtypes.ts';
-import { broadcast, type Known, type ShapeContext, type ShapeRule } from './context.ts';
+import { broadcast, isAnyInteger, type Known, type ShapeContext, type ShapeRule } from './context.ts';
 import { product, quotient } from './dims.ts';
 
 /** Every output is like the first input, in contents too where the op hands them on. */
@@ -40,14 +40,14 @@ function arithmetic(compute: Arithmetic): ShapeRule {
     const length = Math.max(a.length, b.length);
     const contents = Array.from({ length }, (_, i) => {
       const [left, right] = [a[a.length === 1 ? 0 : i], b[b.length === 1 ? 0 : i]];
-      if (left === undefined || right === undefined) return context.fresh();
-      return compute(left, right) ?? context.fresh();
+      if (left === undefined || right === undefined) return context.integer();
+      return compute(left, right) ?? context.integer();
     });
     return [{ shape, contents }];
   };
 }
 
-/** `where(shape == -1, given, shape)` and its like decide on lengths that are known or symbols, which are never negative. */
+/** `where(shape == -1, given, shape)` and its like decide on lengths that are known, or never negative. */
 const where: ShapeRule = (context) => {
   const [condition, a, b] = [0, 1, 2].map((input) => context.contents(input));
   const shape = broadcastInputs(context);
@@ -56,7 +56,7 @@ const where: ShapeRule = (context) => {
   const at = (list: readonly Dim[], i: number) => list[list.length === 1 ? 0 : i];
   const contents = Array.from({ length }, (_, i) => {
     const chosen = at(condition, i);
-    return (typeof chosen === 'number' ? at(chosen === 0 ? b : a, i) : undefined) ?? context.fresh();
+    return (typeof chosen === 'number' ? at(chosen === 0 ? b : a, i) : undefined) ?? context.integer();
   });
   return [{ shape, contents }];
 };
@@ -68,9 +68,10 @@ const equal: ShapeRule = (context) => {
   const contents = Array.from({ length: Math.max(a.length, b.length) }, (_, i) => {
     const [left, right] = [a[a.length === 1 ? 0 : i], b[b.length === 1 ? 0 : i]];
     if (typeof left === 'number' && typeof right === 'number') return left === right ? 1 : 0;
-    // Symbols are lengths.
+    if (left !== undefined && left === right) return 1;
+    // Lengths are not.
     const negative = [left, right].some((dim) => typeof dim === 'number' && dim < 0);
-    return negative ? 0 : left !== undefined && left === right ? 1 : context.fresh();
+    return negative && ![left, right].some(isAnyInteger) ? 0 : context.integer();
   });
   return [{ shape, contents }];
 };
