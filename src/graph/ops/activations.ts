@@ -17,7 +17,8 @@ export interface GeluAttributes {
 const root = Math.sqrt(2 / Math.PI);
 const cubic = 0.044715;
 
-function geluValue(x: number, approximation: GeluApproximation): number {
+/** The Gaussian error linear unit of a number. */
+export function geluValue(x: number, approximation: GeluApproximation): number {
   if (approximation === 'erf') return 0.5 * x * erfc(-x / Math.SQRT2);
   return 0.5 * x * (1 + Math.tanh(root * (x + cubic * x * x * x)));
 }

@@ -30,11 +30,7 @@ const matmulOp: Op<MatmulAttributes> = {
     const batch = broadcastShapes(a.shape.slice(0, -2), b.shape.slice(0, -2), 'matmul');
     return [{ dtype: 'float', shape: [...batch, rows, columns] }];
   },
-  evaluate(inputs, { transposeA, transposeB }) {
-    const a = transposeA ? swapLastTwo(at(inputs, 0, 'matmul')) : at(inputs, 0, 'matmul');
-    const b = transposeB ? at(inputs, 1, 'matmul') : swapLastTwo(at(inputs, 1, 'matmul'));
-    return [multiplyTransposed(a, b)];
-  },
+  evaluate: (inputs, options) => [multiply(at(inputs, 0, 'matmul'), at(inputs, 1, 'matmul'), options)],
   gradient({ inputs, outputGradients, attributes: { transposeA, transposeB } }) {
     const [a, b] = inputs;
     const dy = outputGradients[0];
@@ -186,6 +182,11 @@ function multiplyRows(a: Float64Array, b: Float64Array, result: Float64Array, in
 
 function expandBatch(x: Value, shape: readonly number[]): Value {
   return x.data.length === sizeOf(shape) ? x : broadcastTo(x, shape);
+}
+
+/** The matrix product of values whose shapes are known to fit; the axes before the last two broadcast. */
+export function multiply(a: Value, b: Value, { transposeA = false, transposeB = false }: MatmulOptions = {}): Value {
+  return multiplyTransposed(transposeA ? swapLastTwo(a) : a, transposeB ? b : swapLastTwo(b));
 }
 
 export const matmulOps = { matmul: matmulOp };
