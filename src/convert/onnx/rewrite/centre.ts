@@ -120,7 +120,8 @@ function checkRange(values: Float64Array, dtype: FloatDType, name: string): void
   let largest = 0;
   for (const value of values) {
     const size = Math.abs(value);
-    if (!(size <= largest)) largest = size;
+    if (size > largest || Number.isNaN(size)) largest = size;
+    if (Number.isNaN(largest)) break;
   }
   if (Number.isFinite(roundTo(largest, dtype))) return;
   throw new InputError(

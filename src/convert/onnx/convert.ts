@@ -1,0 +1,125 @@
+import { lstat, realpath, stat } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
+import { InputError, RefusalError } from '../../core/errors.ts';
+import { quote } from '../../core/quote.ts';
+import { normlabVersion } from '../../core/version.ts';
+import { originText } from '../provenance.ts';
+import { byteProgress } from '../write/flow.ts';
+import { layOut } from './layout.ts';
+import { planOnnx } from './plan.ts';
+import { onnxProvenance, provenanceMetadata } from './provenance.ts';
+import { type OnnxReport, reportOf } from './report.ts';
+import type { NormOps } from './rewrite/normOps.ts';
+import { hashOnnx, type OnnxSource, openOnnx } from './source.ts';
+import { writeOutput } from './write.ts';
+
+export interface ConvertOnnxOptions {
+  /** The model file to convert; its external data lie beside it. */
+  readonly source: string;
+  /** The model file to create. */
+  readonly out: string;
+  /** What the norms are written as. Default `auto`. */
+  readonly normOps?: NormOps | undefined;
+  /** Replace an existing file. Default false. */
+  readonly force?: boolean | undefined;
+  readonly signal?: AbortSignal | undefined;
+  /** Called with a line that says where the work stands. */
+  readonly onProgress?: ((line: string) => void) | undefined;
+}
+
+export interface ConvertedOnnx {
+  readonly status: 'converted';
+  /** The model file that was written. */
+  readonly path: string;
+  /** The file of external data beside it; null where there is none. */
+  readonly dataPath: string | null;
+  readonly target: 'rmsnorm';
+  /** The operator set of ONNX that it needs. */
+  readonly opset: number;
+  /** The operators of norms that it has. */
+  readonly report: OnnxReport;
+  readonly bytesWritten: number;
+}
+
+export type ConvertOnnxResult =
+  | ConvertedOnnx
+  /** The model has nothing to convert; nothing was written. */
+  | { readonly status: 'nothing-to-do'; readonly reason: string };
+
+/**
+ * Rewrites the LayerNorms of an exported ONNX model as RMSNorms where that leaves every output what it was.
+ *
+ * `out` comes into being as a whole or not at all. Throws RefusalError where no norm can be converted, InputError for what
+ * can't be read or written.
+ */
+export async function convertOnnx(options: ConvertOnnxOptions): Promise<ConvertOnnxResult> {
+  const { source: path, out, normOps = 'auto', signal = new AbortController().signal } = options;
+  const source = await openOnnx(path);
+  const provenance = onnxProvenance(source.model);
+  if (provenance !== undefined) {
+    return { status: 'nothing-to-do', reason: `${path}: converted ${originText(provenance)} already; nothing to do` };
+  }
+  const plan = planOnnx(source.model, { normOps, source: path });
+  const report = reportOf(plan);
+  if (report.norms.length === 0) {
+    return { status: 'nothing-to-do', reason: `${path}: has no LayerNorm; nothing to do` };
+  }
+  if (report.norms.every(({ outcome }) => outcome === 'kept')) throw new RefusalError(refusalText(path, report));
+  await checkOut(source, out, options.force ?? false);
+
+  const hashed = await hashOnnx(source, signal);
+  const version = normlabVersion();
+  const output = layOut(source, plan, {
+    out,
+    metadata: provenanceMetadata('rmsnorm', version, hashed.sha256),
+    contentKey: JSON.stringify([hashed.sha256, version, normOps]),
+  });
+  const progress = byteProgress([1, output.bytes], options.onProgress);
+  progress.onRead(1);
+  await writeOutput(out, output, { signal, onBytes: progress.onWritten, check: async () => undefined });
+  return {
+    status: 'converted',
+    path: out,
+    dataPath: output.data?.path ?? null,
+    target: 'rmsnorm',
+    opset: plan.opset,
+    report,
+    bytesWritten: output.bytes,
+  };
+}
+
+function refusalText(path: string, { norms }: OnnxReport): string {
+  const [first] = norms;
+  const which = norms.length === 1 ? 'its LayerNorm can’t' : `none of its ${norms.length} LayerNorms can`;
+  return `${path}: ${which} become an RMSNorm: ${quote(first?.name ?? '')}: ${first?.why ?? ''}`;
+}
+
+/** Throws InputError where the result has no place: a folder, a file that is there, the source itself or its data. */
+async function checkOut({ path, external }: OnnxSource, out: string, force: boolean): Promise<void> {
+  if (!out.toLowerCase().endsWith('.onnx')) {
+    throw new InputError(`${out}: an ONNX model becomes an ONNX model; give the result a name that ends in .onnx`);
+  }
+  const folder = await stat(dirname(resolve(out))).catch(() => undefined);
+  if (!folder?.isDirectory()) throw new InputError(`${dirname(out)}: no such folder; create it first`);
+  const there = await lstat(out).catch(() => undefined);
+  if (there === undefined) return;
+  const target = await realpath(out).catch(() => resolve(out));
+  const sources = [await realpath(path), ...external.files];
+  if (sources.includes(target))
+    throw new RefusalError(`${out}: is the source; choose another name for the converted model`);
+  if (there.isDirectory()) throw new InputError(`${out}: is a folder, expected a file or nothing`);
+  if (!force) throw new InputError(`${out} exists; use --force to replace it`);
+}
+
+/** Whether a path names an ONNX model, not a folder. */
+export async function isOnnxFile(path: string): Promise<boolean> {
+  const status = await stat(path).catch(() => undefined);
+  if (status === undefined) return path.toLowerCase().endsWith('.onnx');
+  if (!status.isDirectory()) return true;
+  // A folder with such a name that holds no other model is most likely meant to be one.
+  return (
+    path.toLowerCase().endsWith('.onnx') &&
+    (await stat(join(path, 'config.json')).catch(() => undefined)) === undefined &&
+    basename(path) !== ''
+  );
+}
