@@ -18,6 +18,15 @@ export { type CertifiedModels, type CertifyModelsOptions, certifyModels } from '
 export { type ConversionResult, type ConvertedModel, type ConvertOptions, convertModel } from './convert.ts';
 export { type ConversionFormat, conversionFormats, formatMeanings } from './formats/registry.ts';
 export {
+  type ConvertedOnnx,
+  type ConvertOnnxOptions,
+  type ConvertOnnxResult,
+  convertOnnx,
+  isOnnxPath,
+} from './onnx/convert.ts';
+export type { CentredReport, NormReport, OnnxReport } from './onnx/report.ts';
+export { type NormOps, normOps } from './onnx/rewrite/normOps.ts';
+export {
   type ConversionTarget,
   conversionTargets,
   type RewriteOptions,

@@ -10,23 +10,26 @@ import {
   conversionTargets,
   convertModel,
   formatMeanings,
+  isOnnxPath,
+  type NormOps,
+  normOps,
   storedDTypes,
 } from '../../convert/index.ts';
 import { InputError } from '../../core/errors.ts';
 import { formatBytes } from '../../core/format.ts';
-import { createProgress } from '../../core/progress.ts';
 import { differencesText, floorsText } from '../certificate-text.ts';
 import { type CommandModule, examples } from '../command.ts';
 import { parseTokens } from '../options.ts';
+import { quietProgress } from '../quiet-progress.ts';
+import { convertOnnxModel } from './convert-onnx.ts';
 
-const quietMs = 2000;
-
-interface ConvertArguments {
+export interface ConvertArguments {
   readonly to: ConversionTarget;
   readonly format?: ConversionFormat;
   readonly dtype: keyof typeof storedDTypes;
   readonly fold?: true;
   readonly qkNorms?: true;
+  readonly normOps?: NormOps;
   readonly force?: true;
   readonly certify: boolean;
   readonly text?: string;
@@ -36,16 +39,18 @@ interface ConvertArguments {
 
 /** `normlab convert <source> <out> --to rmsnorm|crmsnorm`: exit code 1 when the result fails its certificate. */
 export const convertCommand: CommandModule = {
-  register(program, { stdout, stderr, signal }) {
+  register(program, context) {
+    const { stdout, stderr, signal } = context;
     program
       .command('convert')
       .summary('rewrite a Pre-LN model as Pre-RMSNorm or Pre-CRMSNorm, losslessly')
       .description(
         'Rewrites the weights of a Pre-LN model so that it computes the same with RMSNorm or CRMSNorm, and measures how ' +
-          'equal it is. What fails its certificate is not kept (exit code 1); what can’t be converted exactly is refused.',
+          'equal it is. What fails its certificate is not kept (exit code 1); what can’t be converted exactly is refused. ' +
+          'An exported ONNX model becomes an ONNX model, norm by norm where that is exact.',
       )
-      .argument('<source>', 'folder with config.json and the weights as safetensors')
-      .argument('<out>', 'folder to create')
+      .argument('<source>', 'folder with config.json and the weights as safetensors, or an .onnx file')
+      .argument('<out>', 'folder to create, or .onnx file')
       .addOption(new Option('--to <norm>', 'what the norms become').choices(conversionTargets).makeOptionMandatory())
       .addOption(
         new Option(
@@ -63,6 +68,12 @@ export const convertCommand: CommandModule = {
         'put the weights of the norms before branches and head into the next linears, of RMSNorm models too',
       )
       .option('--qk-norms', 'make RMSNorms of the LayerNorms on queries and keys too')
+      .addOption(
+        new Option(
+          '--norm-ops <ops>',
+          'ONNX: what RMSNorms are written as; single operations run everywhere (default: auto)',
+        ).choices(normOps),
+      )
       .option('--force', 'replace an existing model in <out>')
       .option('--no-certify', 'skip the certificate: no memory for it, or done elsewhere')
       .option('--text <file>', 'certify on the beginning of a text, not on random ids; with perplexities')
@@ -74,20 +85,20 @@ export const convertCommand: CommandModule = {
           ['an ordinary GPT-2 folder whose weights suit RMSNorm', 'convert ./gpt2 ./gpt2-rms --to rmsnorm'],
           ['an OLMo as a Llama, in bfloat16', 'convert ./olmo ./olmo-llama --to rmsnorm --format llama --dtype bf16'],
           ['certified on a text', 'convert ./gpt2 ./gpt2-rms --to rmsnorm --text prose.txt'],
+          ['an exported model', 'convert vit.onnx vit-rms.onnx --to rmsnorm'],
           ['without the redundant coordinate', 'convert ./gpt2 ./gpt2-crms --to crmsnorm'],
         ),
       )
-      .action(async (source: string, out: string, { to, dtype, json, text, tokens, ...options }: ConvertArguments) => {
+      .action(async (source: string, out: string, given: ConvertArguments) => {
+        if (await isOnnxPath(source)) return convertOnnxModel(source, out, given, context);
+        const { to, dtype, json, text, tokens, normOps: unused, ...options } = given;
+        if (unused !== undefined)
+          throw new InputError(`convert: --norm-ops is for ONNX models, and ${source} is a folder`);
         if (tokens !== undefined && text === undefined) throw new InputError('convert: --tokens needs --text <file>');
         if (text !== undefined && !options.certify) {
           throw new InputError('convert: --text is for the certificate, and --no-certify leaves that out');
         }
-        const progress = createProgress({ stream: stderr });
-        const startedMs = performance.now();
-        const onProgress = (line: string) => {
-          // A log is spared the lines of what is done in a moment.
-          if (stderr.isTTY || performance.now() - startedMs > quietMs) progress.update(line);
-        };
+        const { onProgress, done } = quietProgress(stderr);
         const result = await convertModel({
           source,
           out,
@@ -97,7 +108,7 @@ export const convertCommand: CommandModule = {
           onProgress,
           inputs: text === undefined ? undefined : { text, tokens },
           ...options,
-        }).finally(() => progress.done({ clear: true }));
+        }).finally(done);
         stdout.write(`${json ? toJson(result) : toText(result)}\n`);
       });
   },

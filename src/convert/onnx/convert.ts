@@ -1,8 +1,9 @@
 import { lstat, realpath, stat } from 'node:fs/promises';
-import { basename, dirname, join, resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { InputError, RefusalError } from '../../core/errors.ts';
 import { quote } from '../../core/quote.ts';
 import { normlabVersion } from '../../core/version.ts';
+import type { ConversionTarget } from '../options.ts';
 import { originText } from '../provenance.ts';
 import { byteProgress } from '../write/flow.ts';
 import { layOut } from './layout.ts';
@@ -18,6 +19,7 @@ export interface ConvertOnnxOptions {
   readonly source: string;
   /** The model file to create. */
   readonly out: string;
+  readonly target: ConversionTarget;
   /** What the norms are written as. Default `auto`. */
   readonly normOps?: NormOps | undefined;
   /** Replace an existing file. Default false. */
@@ -36,7 +38,7 @@ export interface ConvertedOnnx {
   readonly target: 'rmsnorm';
   /** The operator set of ONNX that it needs. */
   readonly opset: number;
-  /** The operators of norms that it has. */
+  /** What was done, and why. */
   readonly report: OnnxReport;
   readonly bytesWritten: number;
 }
@@ -53,7 +55,12 @@ export type ConvertOnnxResult =
  * can't be read or written.
  */
 export async function convertOnnx(options: ConvertOnnxOptions): Promise<ConvertOnnxResult> {
-  const { source: path, out, normOps = 'auto', signal = new AbortController().signal } = options;
+  const { source: path, out, target, normOps = 'auto', signal = new AbortController().signal } = options;
+  if (target !== 'rmsnorm') {
+    throw new RefusalError(
+      `${path}: an ONNX graph becomes rmsnorm only: ${target} drops a channel from every value of the stream, which other nodes count on; convert the checkpoint's folder instead`,
+    );
+  }
   const source = await openOnnx(path);
   const provenance = onnxProvenance(source.model);
   if (provenance !== undefined) {
@@ -111,15 +118,8 @@ async function checkOut({ path, external }: OnnxSource, out: string, force: bool
   if (!force) throw new InputError(`${out} exists; use --force to replace it`);
 }
 
-/** Whether a path names an ONNX model, not a folder. */
-export async function isOnnxFile(path: string): Promise<boolean> {
+/** Whether a path is that of an ONNX model, not of a model's folder: whatever isn't a folder is taken for one. */
+export async function isOnnxPath(path: string): Promise<boolean> {
   const status = await stat(path).catch(() => undefined);
-  if (status === undefined) return path.toLowerCase().endsWith('.onnx');
-  if (!status.isDirectory()) return true;
-  // A folder with such a name that holds no other model is most likely meant to be one.
-  return (
-    path.toLowerCase().endsWith('.onnx') &&
-    (await stat(join(path, 'config.json')).catch(() => undefined)) === undefined &&
-    basename(path) !== ''
-  );
+  return status === undefined ? path.toLowerCase().endsWith('.onnx') : !status.isDirectory();
 }

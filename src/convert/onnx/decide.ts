@@ -1,4 +1,3 @@
-import { quote } from '../../core/quote.ts';
 import type { FoundNorm } from './norms/index.ts';
 import type { Trace, TracedValue } from './trace.ts';
 
@@ -150,6 +149,6 @@ function groupsOf(trace: Trace, norms: readonly FoundNorm[], kept: ReadonlyMap<s
 function costText(cuts: readonly Cut[], freed: number, kept: ReadonlyMap<string, string>): string {
   const [cut] = cuts;
   const reason = kept.get(cut?.value ?? '') ?? '';
-  const ops = cuts.length === 1 ? 'an explicit centring op' : `${cuts.length} explicit centring ops`;
-  return `${reason}; ${ops} at ${quote(cut?.value ?? '')} would free ${freed === 1 ? 'this norm alone' : `${freed} norms`}`;
+  const ops = cuts.length === 1 ? 'an explicit op' : `${cuts.length} explicit ops`;
+  return `${reason}; ${ops} would free ${freed === 1 ? 'this norm alone' : `${freed} norms`}`;
 }

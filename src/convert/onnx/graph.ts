@@ -108,7 +108,7 @@ export function isKnown(node: OnnxNode): boolean {
 /** A node as messages name it. */
 export function nodeText(node: OnnxNode): string {
   const name = node.name || node.outputs.find((value) => value !== '') || '';
-  return `node ${quote(name)} (${quote(node.opType).slice(1, -1)})`;
+  return `${quote(node.opType).slice(1, -1)} ${quote(name)}`;
 }
 
 /** The values that a node's subgraphs read; of those some may be the subgraphs' own. */

@@ -27,7 +27,7 @@ export function originOf(index: GraphIndex, node: number, output: number, axis: 
   return rule(context);
 }
 
-/** Why a value keeps its mean, as a sentence. */
+/** Why a value keeps its mean, as a clause. */
 export function stopText(index: GraphIndex, node: number, reason: string): string {
-  return `${nodeText(index.node(node))} can't be centred: ${reason}`;
+  return `${nodeText(index.node(node))} gives it a mean: ${reason}`;
 }

@@ -3,7 +3,7 @@ import { decodeFloat64 } from '../../../core/encoding.ts';
 import { sizeOf } from '../../../core/shape.ts';
 import { axesOf, type OnnxNode } from '../../../graph/index.ts';
 import { type GraphIndex, isStandard } from '../graph.ts';
-import type { FoundNorm, FusedNorm } from './norm.ts';
+import { type FoundNorm, type FusedNorm, normName } from './norm.ts';
 
 /**
  * The norms that are written as single operations: every `x − mean(x)` over one axis is the start of one. What comes after
@@ -23,7 +23,7 @@ export function decomposedNorms(index: GraphIndex): readonly FoundNorm[] {
     const match = matchLayerNorm(index, centred, mean);
     return [
       {
-        name: nameOf(match, sub),
+        name: normName(match?.last ?? sub),
         kind: match === undefined ? 'centring' : 'decomposed',
         input: mean.input,
         axis: mean.axis,
@@ -173,12 +173,4 @@ function isOp(node: OnnxNode, name: string): boolean {
 
 function output(node: OnnxNode | undefined): string {
   return node?.outputs[0] ?? '';
-}
-
-/** Exporters name nodes by the module that they are in: `/transformer/h.0/ln_1/Add_1` is in `/transformer/h.0/ln_1`. */
-function nameOf(match: Match | undefined, sub: OnnxNode): string {
-  const node = match?.last ?? sub;
-  const name = node.name || output(node);
-  const parts = name.split('/');
-  return parts.length > 2 ? parts.slice(0, -1).join('/') : name;
 }

@@ -1,6 +1,6 @@
 import type { OnnxNode } from '../../../graph/index.ts';
 import { type GraphIndex, isKnown } from '../graph.ts';
-import { type NormSearch, skipSum } from './norm.ts';
+import { type NormSearch, normName, skipSum } from './norm.ts';
 
 const defaultEpsilon = { LayerNormalization: 1e-5, SkipLayerNormalization: 1e-12 };
 
@@ -42,7 +42,7 @@ function layerNorm(index: GraphIndex, node: OnnxNode, i: number): NormSearch {
   if (statistics.some((value) => isRead(index, value))) return hopeless(node, 'the mean that it found is read as well');
   const epsilon = floatOf(node, 'epsilon') ?? defaultEpsilon.LayerNormalization;
   return {
-    name: nameOf(node),
+    name: normName(node),
     kind: 'layernorm',
     input,
     axis: rank - 1,
@@ -72,7 +72,7 @@ function skipLayerNorm(index: GraphIndex, node: OnnxNode, i: number): NormSearch
   if (isRead(index, mean) || isRead(index, deviation)) return hopeless(node, 'the mean that it found is read as well');
   const epsilon = floatOf(node, 'epsilon') ?? defaultEpsilon.SkipLayerNormalization;
   return {
-    name: nameOf(node),
+    name: normName(node),
     kind: 'skip',
     input: skipSum(node),
     axis: rank - 1,
@@ -85,11 +85,7 @@ function skipLayerNorm(index: GraphIndex, node: OnnxNode, i: number): NormSearch
 }
 
 function hopeless(node: OnnxNode, reason: string): NormSearch {
-  return { name: nameOf(node), width: null, epsilon: floatOf(node, 'epsilon') ?? null, reason };
-}
-
-function nameOf(node: OnnxNode): string {
-  return node.name || node.outputs[0] || node.opType;
+  return { name: normName(node), width: null, epsilon: floatOf(node, 'epsilon') ?? null, reason };
 }
 
 function isRead(index: GraphIndex, value: string): boolean {

@@ -27,6 +27,8 @@ export interface Rewriting {
   readonly removed: ReadonlySet<string>;
   /** What each norm was written as, by its index; kept norms are left out. */
   readonly forms: ReadonlyMap<number, NormForm>;
+  /** What each converted norm reads now, by its index. */
+  readonly inputs: ReadonlyMap<number, string>;
 }
 
 export interface RewriteRequest {
@@ -144,6 +146,7 @@ export function rewriteGraph(index: GraphIndex, decision: Decision, request: Rew
     added: added.filter(({ name }) => live.reads(name)),
     removed: live.removed,
     forms,
+    inputs: new Map(converted.map(({ norm, i }) => [i, named(inputOf(norm))])),
   };
 }
 
