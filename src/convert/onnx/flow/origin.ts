@@ -14,7 +14,8 @@ export function originOf(index: GraphIndex, node: number, output: number, axis: 
   const rule = isKnown(at) ? rules.get(at.opType) : undefined;
   const isSkip = at.opType === 'SkipLayerNormalization';
   const outputShape = index.shapes.shape(at.outputs[isSkip ? 0 : output] ?? '');
-  if (rule === undefined || (isSkip && output !== 3)) return stop('it is not linear');
+  if (/Normalization$/.test(at.opType) && output !== 3) return stop('its weights bring one in');
+  if (rule === undefined) return stop('it is not linear');
   if (outputShape === undefined || axis >= outputShape.length) return stop('its shape is not known');
   const context = {
     ...index.shapes.context(at),
