@@ -8,32 +8,47 @@ export interface Observation {
   readonly residualMeans: readonly number[];
 }
 
+/** How far one list of numbers is from another. */
+export interface ValueDifference {
+  readonly maxAbs: number;
+  /** Σ(Δ)² / Σ(reference)² */
+  readonly nmse: number;
+}
+
+/** How far `observed` is from `reference`; infinities that are the same differ by nothing. */
+export function compareValues(reference: Float64Array, observed: Float64Array): ValueDifference {
+  let maxAbs = 0;
+  let squaredError = 0;
+  let squares = 0;
+  for (let i = 0; i < reference.length; i++) {
+    const value = reference[i] ?? Number.NaN;
+    const other = observed[i] ?? Number.NaN;
+    if (value === other && !Number.isFinite(value)) continue;
+    const error = other - value;
+    // Math.max keeps a NaN, so that no check passes over it.
+    maxAbs = Math.max(maxAbs, Math.abs(error));
+    squaredError += error * error;
+    squares += value * value;
+  }
+  return { maxAbs, nmse: squaredError === 0 ? 0 : squaredError / squares };
+}
+
 /** How far `observed` is from `reference`. */
 export function compareLogits(reference: Observation, observed: Observation): LogitDifference {
   const { vocabularySize } = reference;
   const positions = reference.logits.length / vocabularySize;
-  let maxAbsLogit = 0;
-  let squaredError = 0;
-  let squares = 0;
+  const { maxAbs, nmse } = compareValues(reference.logits, observed.logits);
   let kl = 0;
   let agreements = 0;
   for (let position = 0; position < positions; position++) {
     const p = reference.logits.subarray(position * vocabularySize, (position + 1) * vocabularySize);
     const q = observed.logits.subarray(position * vocabularySize, (position + 1) * vocabularySize);
-    for (let i = 0; i < p.length; i++) {
-      const logit = p[i] ?? Number.NaN;
-      const error = (q[i] ?? Number.NaN) - logit;
-      // Math.max keeps a NaN, so that no check passes over it.
-      maxAbsLogit = Math.max(maxAbsLogit, Math.abs(error));
-      squaredError += error * error;
-      squares += logit * logit;
-    }
     kl += divergence(p, q);
     if (indexOfMax(p) === indexOfMax(q)) agreements++;
   }
   return {
-    maxAbsLogit,
-    nmse: squaredError === 0 ? 0 : squaredError / squares,
+    maxAbsLogit: maxAbs,
+    nmse,
     kl: kl / positions,
     top1Agreement: agreements / positions,
   };

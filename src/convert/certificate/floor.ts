@@ -28,7 +28,16 @@ export function perturb(
   };
 }
 
-function perturbed({ shape, data }: Value, dtype: FloatDType, random: Random): Value {
+/**
+ * A value with noise of variance 1/12 of a squared unit in the last place of `dtype`: uniform, or in whole units, which the
+ * type itself holds.
+ */
+export function perturbed(
+  { shape, data }: Value,
+  dtype: FloatDType,
+  random: Random,
+  inWholeUnits = dtype === 'float64',
+): Value {
   const units = unitsByExponent(dtype);
   // Little-endian, as everywhere that ONNX Runtime runs: the exponent is in the upper half of each entry.
   const halves = new Uint32Array(data.buffer, data.byteOffset, 2 * data.length);
@@ -36,7 +45,7 @@ function perturbed({ shape, data }: Value, dtype: FloatDType, random: Random): V
   for (let i = 0; i < data.length; i++) {
     const unit = units[((halves[2 * i + 1] ?? 0) >>> 20) & 0x7ff] ?? Number.NaN;
     const noise = random.nextUint32() * 2 ** -32 - 0.5;
-    result[i] = (data[i] ?? Number.NaN) + (dtype === 'float64' ? wholeUnit(noise) : noise) * unit;
+    result[i] = (data[i] ?? Number.NaN) + (inWholeUnits ? wholeUnit(noise) : noise) * unit;
   }
   return { dtype: 'float', shape, data: result };
 }

@@ -19,10 +19,26 @@ export interface LimitFigures {
  * floors; `run` the limit of `stored` and 3 times what float32 arithmetic costs the source itself.
  */
 export function limitsOf({ algebra, floor, engineFloor }: LimitFigures, logits: Float64Array): Certificate['limits'] {
-  const largestLogit = logits.reduce((largest, logit) => Math.max(largest, Math.abs(logit)), 0);
-  const algebraMost = Math.max(algebraLimit.absolute, algebraLimit.relative * largestLogit);
-  const stored = (algebra?.maxAbsLogit ?? algebraMost) + floors * floor.maxAbsLogit;
-  return { algebra: algebraMost, stored, run: stored + floors * engineFloor.maxAbsLogit };
+  return limitsFor(
+    { algebra: algebra?.maxAbsLogit ?? null, floor: floor.maxAbsLogit, engineFloor: engineFloor.maxAbsLogit },
+    logits,
+  );
+}
+
+/** The same for any output of a model: each figure is the largest difference of an entry. */
+export function limitsFor(
+  figures: { readonly algebra: number | null; readonly floor: number; readonly engineFloor: number },
+  values: Float64Array,
+): Certificate['limits'] {
+  const largest = values.reduce((top, value) => (Number.isFinite(value) ? Math.max(top, Math.abs(value)) : top), 0);
+  const algebra = Math.max(algebraLimit.absolute, algebraLimit.relative * largest);
+  const stored = (figures.algebra ?? algebra) + floors * figures.floor;
+  return { algebra, stored, run: stored + floors * figures.engineFloor };
+}
+
+/** An infinite figure is over every limit: a source that overflows in the engine has an infinite limit for the run. */
+export function isWithin(figure: number, limit: number): boolean {
+  return Number.isFinite(figure) && figure <= limit;
 }
 
 /** One phrase for each figure that is over its limit, infinite or not a number. */
@@ -37,8 +53,7 @@ export function failures({
 }): readonly string[] {
   return (['algebra', 'stored', 'run'] as const).flatMap((name) => {
     const figure = figures[name];
-    // A source that overflows in the engine has an infinite limit for the run.
-    if (figure === null || (Number.isFinite(figure.maxAbsLogit) && figure.maxAbsLogit <= limits[name])) return [];
+    if (figure === null || isWithin(figure.maxAbsLogit, limits[name])) return [];
     return [
       `${name} is off by up to ${figure.maxAbsLogit.toExponential(2)} in a logit, limit ${limits[name].toExponential(2)}`,
     ];

@@ -1,0 +1,44 @@
+import { readFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { byteSizes } from '../../../core/dtype.ts';
+import { explainFileError } from '../../../core/fileErrors.ts';
+import { sizeOf } from '../../../core/shape.ts';
+import { decodeModel, type ExternalData, externalData, type OnnxModel } from '../../../graph/index.ts';
+
+/** One of the two models that are compared. */
+export interface OnnxSide {
+  /** Names the model in messages. */
+  readonly path: string;
+  /** The file itself, without what lies in other files. */
+  readonly bytes: Uint8Array;
+  /** What `bytes` hold. */
+  readonly model: OnnxModel;
+  /** The folder that an engine is given for what lies in other files. */
+  readonly folder: string;
+  readonly external: Pick<ExternalData, 'read'>;
+}
+
+/** Reads an ONNX file for the certificate; what lies in other files is read when it is needed. */
+export async function openOnnxSide(path: string): Promise<OnnxSide> {
+  const bytes = await readFile(path).catch((error: unknown) => {
+    throw explainFileError(error, path);
+  });
+  const model = decodeModel(bytes, path);
+  return { path, bytes, model, folder: dirname(path), external: await externalData(path, model.graph.initializers) };
+}
+
+/** The bytes of external initializers by name, read into memory. */
+export async function readExternal({ model, external }: OnnxSide): Promise<ReadonlyMap<string, Uint8Array>> {
+  const read = new Map<string, Uint8Array>();
+  for (const tensor of model.graph.initializers) {
+    if (!('external' in tensor)) continue;
+    const bytes = new Uint8Array(sizeOf(tensor.shape) * byteSizes[tensor.dtype]);
+    let offset = 0;
+    for await (const block of external.read(tensor)) {
+      bytes.set(block, offset);
+      offset += block.length;
+    }
+    read.set(tensor.name, bytes);
+  }
+  return read;
+}
