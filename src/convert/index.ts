@@ -17,6 +17,7 @@ export {
 export { type CertifiedModels, type CertifyModelsOptions, certifyModels } from './certify-models.ts';
 export { type ConversionResult, type ConvertedModel, type ConvertOptions, convertModel } from './convert.ts';
 export { type ConversionFormat, conversionFormats, formatMeanings } from './formats/registry.ts';
+export { type OnnxCertificate, onnxCertificateSchema } from './onnx/check.ts';
 export {
   type ConvertedOnnx,
   type ConvertOnnxOptions,
@@ -24,7 +25,7 @@ export {
   convertOnnx,
   isOnnxPath,
 } from './onnx/convert.ts';
-export type { CentredReport, NormReport, OnnxReport } from './onnx/report.ts';
+export type { OnnxReport } from './onnx/report.ts';
 export { type NormOps, normOps } from './onnx/rewrite/normOps.ts';
 export {
   type ConversionTarget,

@@ -2,6 +2,7 @@ import { type ConvertedOnnx, convertOnnx, type OnnxReport } from '../../convert/
 import { InputError } from '../../core/errors.ts';
 import { formatBytes, formatTable } from '../../core/format.ts';
 import type { CommandContext } from '../command.ts';
+import { onnxCertificateText } from '../onnx-certificate-text.ts';
 import { quietProgress } from '../quiet-progress.ts';
 import type { ConvertArguments } from './convert.ts';
 
@@ -14,8 +15,18 @@ export async function convertOnnxModel(
 ): Promise<void> {
   refuseFolderOptions(source, given);
   const { onProgress, done } = quietProgress(stderr);
-  const { to: target, normOps, force } = given;
-  const result = await convertOnnx({ source, out, target, normOps, force, signal, onProgress }).finally(done);
+  const { to: target, normOps, force, certify, inputs } = given;
+  const result = await convertOnnx({
+    source,
+    out,
+    target,
+    normOps,
+    force,
+    certify,
+    inputs: inputs === undefined ? undefined : { file: inputs },
+    signal,
+    onProgress,
+  }).finally(done);
   const text = result.status === 'nothing-to-do' ? result.reason : toText(result);
   stdout.write(`${given.json ? JSON.stringify(result, null, 2) : text}\n`);
 }
@@ -29,11 +40,14 @@ function refuseFolderOptions(source: string, given: ConvertArguments): void {
     [given.qkNorms === true, '--qk-norms is for folders; in a graph every norm is looked at'],
     [given.text !== undefined || given.tokens !== undefined, '--text needs a tokenizer, which a folder has'],
   ];
+  if (given.inputs !== undefined && !given.certify) {
+    throw new InputError('convert: --inputs is for the certificate, and --no-certify leaves that out');
+  }
   const [first] = reasons.filter(([isGiven]) => isGiven);
   if (first !== undefined) throw new InputError(`convert: ${source} is an ONNX model: ${first[1]}`);
 }
 
-function toText({ path, dataPath, report, bytesWritten }: ConvertedOnnx): string {
+function toText({ path, dataPath, report, bytesWritten, certificate }: ConvertedOnnx): string {
   const { norms, centred, explicit } = report;
   const converted = norms.filter(({ outcome }) => outcome === 'converted').length;
   const copies = centred.filter(({ copy }) => copy !== null).map(({ tensor }) => tensor);
@@ -41,6 +55,7 @@ function toText({ path, dataPath, report, bytesWritten }: ConvertedOnnx): string
   return [
     normsTable(report),
     '',
+    ...(certificate === null ? ['Not certified (--no-certify).'] : [onnxCertificateText(certificate), '']),
     `Converted: ${converted} of ${norms.length} norms; ${centred.length} tensors lost their mean over the channels.`,
     ...explicit.map(
       ({ value }) => `Explicit: ${value} can’t be centred at its source, so that two ops take its mean out.`,

@@ -34,6 +34,7 @@ export interface ConvertArguments {
   readonly certify: boolean;
   readonly text?: string;
   readonly tokens?: number;
+  readonly inputs?: string;
   readonly json?: true;
 }
 
@@ -78,6 +79,7 @@ export const convertCommand: CommandModule = {
       .option('--no-certify', 'skip the certificate: no memory for it, or done elsewhere')
       .option('--text <file>', 'certify on the beginning of a text, not on random ids; with perplexities')
       .option('--tokens <n>', 'how many tokens of the text at most (default: 256)', parseTokens)
+      .option('--inputs <file>', 'ONNX: certify on the inputs in a safetensors file, not on random ones')
       .option('--json', 'print the certificate and the paths as JSON')
       .addHelpText(
         'after',
@@ -91,9 +93,10 @@ export const convertCommand: CommandModule = {
       )
       .action(async (source: string, out: string, given: ConvertArguments) => {
         if (await isOnnxPath(source)) return convertOnnxModel(source, out, given, context);
-        const { to, dtype, json, text, tokens, normOps: unused, ...options } = given;
-        if (unused !== undefined)
-          throw new InputError(`convert: --norm-ops is for ONNX models, and ${source} is a folder`);
+        const { to, dtype, json, text, tokens, normOps: onnxOps, inputs, ...options } = given;
+        for (const [name, value] of Object.entries({ '--norm-ops': onnxOps, '--inputs': inputs })) {
+          if (value !== undefined) throw new InputError(`convert: ${name} is for ONNX models, and ${source} is none`);
+        }
         if (tokens !== undefined && text === undefined) throw new InputError('convert: --tokens needs --text <file>');
         if (text !== undefined && !options.certify) {
           throw new InputError('convert: --text is for the certificate, and --no-certify leaves that out');

@@ -1,12 +1,15 @@
-import { lstat, realpath, stat } from 'node:fs/promises';
+import { lstat, realpath, rm, stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { InputError, RefusalError } from '../../core/errors.ts';
+import { writeJsonAtomically } from '../../core/files.ts';
 import { quote } from '../../core/quote.ts';
 import { normlabVersion } from '../../core/version.ts';
 import type { ConversionTarget } from '../options.ts';
 import { originText } from '../provenance.ts';
 import { byteProgress } from '../write/flow.ts';
-import { layOut } from './layout.ts';
+import type { OnnxInputsOptions } from './certificate/index.ts';
+import { checkOnnx, type OnnxCertificate, onnxCertificateFormatVersion, onnxCertificateSchema } from './check.ts';
+import { gatherFile, layOut } from './layout.ts';
 import { planOnnx } from './plan.ts';
 import { onnxProvenance, provenanceMetadata } from './provenance.ts';
 import { type OnnxReport, reportOf } from './report.ts';
@@ -24,6 +27,10 @@ export interface ConvertOnnxOptions {
   readonly normOps?: NormOps | undefined;
   /** Replace an existing file. Default false. */
   readonly force?: boolean | undefined;
+  /** Measure how equal the result is, and keep it only if it passes. Default true. */
+  readonly certify?: boolean | undefined;
+  /** What the certificate compares on. Default: random inputs of seed 0. */
+  readonly inputs?: OnnxInputsOptions | undefined;
   readonly signal?: AbortSignal | undefined;
   /** Called with a line that says where the work stands. */
   readonly onProgress?: ((line: string) => void) | undefined;
@@ -41,6 +48,8 @@ export interface ConvertedOnnx {
   /** What was done, and why. */
   readonly report: OnnxReport;
   readonly bytesWritten: number;
+  /** Null where none was asked for; it lies beside the model as `<model>.certificate.json`. */
+  readonly certificate: OnnxCertificate | null;
 }
 
 export type ConvertOnnxResult =
@@ -81,18 +90,48 @@ export async function convertOnnx(options: ConvertOnnxOptions): Promise<ConvertO
     metadata: provenanceMetadata('rmsnorm', version, hashed.sha256),
     contentKey: JSON.stringify([hashed.sha256, version, normOps]),
   });
-  const progress = byteProgress([1, output.bytes], options.onProgress);
+  const { onProgress } = options;
+  const bytes = options.certify === false ? undefined : await gatherFile(output);
+  const progress = byteProgress([1, output.bytes], onProgress);
   progress.onRead(1);
-  await writeOutput(out, output, { signal, onBytes: progress.onWritten, check: async () => undefined });
+  let certificate: OnnxCertificate | null = null;
+  await writeOutput(out, bytes === undefined ? output : { ...output, parts: [bytes] }, {
+    signal,
+    onBytes: progress.onWritten,
+    async beforePlacing() {
+      if (bytes !== undefined) {
+        const measured = await checkOnnx(source, plan, { out, bytes, inputs: options.inputs, signal, onProgress });
+        const { opset } = plan;
+        certificate = onnxCertificateSchema.parse({
+          formatVersion: onnxCertificateFormatVersion,
+          normlabVersion: version,
+          source: hashed,
+          target,
+          opset,
+          ...report,
+          measured,
+        });
+      }
+      // That of a model which is replaced is none of this one.
+      await rm(certificatePath(out), { force: true });
+    },
+  });
+  if (certificate !== null) await writeJsonAtomically(certificatePath(out), certificate);
   return {
     status: 'converted',
     path: out,
     dataPath: output.data?.path ?? null,
-    target: 'rmsnorm',
+    target,
     opset: plan.opset,
     report,
     bytesWritten: output.bytes,
+    certificate,
   };
+}
+
+/** Where the certificate of a model lies. */
+export function certificatePath(model: string): string {
+  return `${model}.certificate.json`;
 }
 
 function refusalText(path: string, { norms }: OnnxReport): string {

@@ -115,6 +115,23 @@ function layOutWith(
   return { parts, data: dataLength === 0 ? undefined : { path: dataPath, parts: dataParts }, bytes };
 }
 
+/** The model file in memory, with what was made while it was written made once. */
+export async function gatherFile({ parts, bytes }: OnnxOutput): Promise<Uint8Array> {
+  const length = parts.reduce((sum, part) => sum + part.length, 0);
+  if (length > maxModelBytes) throw new RangeError(`onnx: a model file of ${length} bytes, of ${bytes}`);
+  const file = new Uint8Array(length);
+  let at = 0;
+  const put = (block: Uint8Array) => {
+    file.set(block, at);
+    at += block.length;
+  };
+  for (const part of parts) {
+    if (part instanceof Uint8Array) put(part);
+    else for await (const block of part.read()) put(block);
+  }
+  return file;
+}
+
 /** Every initializer that the result has from the source, with its bytes as the result has them. */
 function* storedTensors({ external }: OnnxSource, { index, rewriting }: OnnxPlan): Generator<Stored> {
   const reader = tensorReader(external, index.constant);

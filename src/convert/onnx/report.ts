@@ -1,37 +1,41 @@
+import { z } from 'zod';
 import type { Cut } from './decide.ts';
 import { isFound } from './norms/index.ts';
 import type { OnnxPlan } from './plan.ts';
-import type { NormForm } from './rewrite/normOps.ts';
+import { normForms } from './rewrite/normOps.ts';
 
-/** What became of a norm, and why. */
-export interface NormReport {
-  readonly name: string;
-  readonly width: number | null;
-  readonly epsilon: number | null;
-  readonly outcome: 'converted' | 'kept';
-  /** What it was written as; null where it is kept. */
-  readonly form: NormForm | null;
-  /** What makes its input lose its mean, or what keeps it from that. */
-  readonly why: string;
-}
-
-/** An initializer that lost its mean over the channels. */
-export interface CentredReport {
-  readonly tensor: string;
-  /** The axis of the channels; null where the tensor is one number for all of them, and became 0. */
-  readonly axis: number | null;
-  /** The name of the copy, where other nodes read the tensor as it was. */
-  readonly copy: string | null;
-  /** The tensors of per-channel factors that were multiplied in. */
-  readonly folded: readonly string[];
-}
-
-export interface OnnxReport {
-  readonly norms: readonly NormReport[];
-  readonly centred: readonly CentredReport[];
+export const onnxReportSchema = z.strictObject({
+  /** What became of each norm, and why. */
+  norms: z.array(
+    z.strictObject({
+      name: z.string(),
+      width: z.int().nullable(),
+      epsilon: z.number().nullable(),
+      outcome: z.enum(['converted', 'kept']),
+      /** What it was written as; null where it is kept. */
+      form: z.enum(normForms).nullable(),
+      /** What makes its input lose its mean, or what keeps it from that. */
+      why: z.string(),
+    }),
+  ),
+  /** The constants that lost their mean over the channels. */
+  centred: z.array(
+    z.strictObject({
+      tensor: z.string(),
+      /** The axis of the channels; null where the tensor is one number for all of them, and became 0. */
+      axis: z.int().nullable(),
+      /** The name of the copy, where other nodes read the tensor as it was. */
+      copy: z.string().nullable(),
+      /** The tensors of per-channel factors that were multiplied in. */
+      folded: z.array(z.string()),
+    }),
+  ),
   /** Where an explicit op takes the mean out. */
-  readonly explicit: readonly Cut[];
-}
+  explicit: z.array(z.strictObject({ value: z.string(), axis: z.int() })),
+});
+
+export type OnnxReport = z.infer<typeof onnxReportSchema>;
+type NormReport = OnnxReport['norms'][number];
 
 /** Says what a plan does. */
 export function reportOf({ norms, decision, rewriting }: OnnxPlan): OnnxReport {
@@ -58,7 +62,7 @@ export function reportOf({ norms, decision, rewriting }: OnnxPlan): OnnxReport {
       copy: isCopy ? name : null,
       folded: treatment.scale.map(({ constant }) => constant),
     })),
-    explicit: decision.cuts,
+    explicit: decision.cuts.map(({ value, axis }) => ({ value, axis })),
   };
 }
 

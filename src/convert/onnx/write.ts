@@ -11,8 +11,8 @@ export interface WriteOptions {
   readonly signal: AbortSignal;
   /** Called with the bytes that were written since the last call. */
   readonly onBytes: (bytes: number) => void;
-  /** Looks at the result before it takes its place; what it throws keeps it from that. */
-  readonly check: () => Promise<void>;
+  /** Called with everything written, just before the model file takes its place; what it throws keeps it from that. */
+  readonly beforePlacing: () => Promise<void>;
 }
 
 /**
@@ -31,7 +31,7 @@ export async function writeOutput(
     if (data !== undefined) await writeAtomically(data.path, (file) => writeParts(file, data.parts, options));
     await writeAtomically(out, async (file) => {
       await writeParts(file, parts, options);
-      await options.check();
+      await options.beforePlacing();
     });
   } catch (error) {
     if (data !== undefined && !before.includes(basename(data.path))) await rm(data.path, { force: true });

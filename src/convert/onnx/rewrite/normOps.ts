@@ -11,7 +11,8 @@ import type { Builder } from './builder.ts';
  * What a norm is written as: ONNX's RMSNormalization (from operator set 23 on), ONNX Runtime's SimplifiedLayerNormalization,
  * or single operations, which every runtime has. A decomposed norm can also stay as it is but for its mean: `inPlace`.
  */
-export type NormForm = 'rmsnormalization' | 'simplified' | 'primitive' | 'inPlace';
+export const normForms = ['rmsnormalization', 'simplified', 'primitive', 'inPlace'] as const;
+export type NormForm = (typeof normForms)[number];
 
 /** What the user may ask for; `auto` is the newest of them that asks no more of a runtime than the model did or must. */
 export const normOps = ['auto', 'rmsnormalization', 'simplified', 'primitive'] as const;
