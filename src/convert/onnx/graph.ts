@@ -42,7 +42,7 @@ export interface GraphIndex {
   readonly isTaken: (name: string) => boolean;
 }
 
-/** Throws InputError for a model without ONNX's own operators, and for a value that is made twice. */
+/** Throws InputError for a model without ONNX's own operators, for a value that is made twice, and one that is read before. */
 export function indexGraph(model: OnnxModel, source: string): GraphIndex {
   const { graph } = model;
   const opset = model.opsetImports.find(({ domain }) => domain === '' || domain === 'ai.onnx')?.version;
@@ -58,7 +58,14 @@ export function indexGraph(model: OnnxModel, source: string): GraphIndex {
     if (!inputs.has(tensor.name)) constants.set(tensor.name, tensor);
   }
   const given = new Set([...inputs, ...constants.keys()]);
+  const later = new Map(graph.nodes.flatMap((node, i) => node.outputs.map((value) => [value, i] as const)));
   for (const [index, node] of graph.nodes.entries()) {
+    const unmade = node.inputs.find((value) => value !== '' && (later.get(value) ?? -1) >= index);
+    if (unmade !== undefined) {
+      throw new InputError(
+        `${source}: ${nodeText(node)} reads ${quote(unmade)} before it is made; sort the nodes (onnx_graphsurgeon's toposort, onnxruntime's optimizers) and try again`,
+      );
+    }
     for (const [output, value] of node.outputs.entries()) {
       if (value === '') continue;
       if (producers.has(value) || given.has(value))

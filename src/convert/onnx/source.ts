@@ -82,6 +82,7 @@ export async function hashOnnx({ path, bytes, external }: OnnxSource, signal?: A
     try {
       for await (const chunk of createReadStream(file, { highWaterMark: 2 ** 22, signal })) hash.update(chunk);
     } catch (error) {
+      signal?.throwIfAborted();
       throw explainFileError(error, file);
     }
     files.push({ name: basename(file), sha256: hash.digest('hex') });

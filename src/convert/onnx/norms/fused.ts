@@ -38,6 +38,7 @@ function layerNorm(index: GraphIndex, node: OnnxNode, i: number): NormSearch {
   if (rank === undefined)
     return hopeless(node, 'the shape of its input is not known; run ONNX shape inference on the model');
   if (width === 1) return hopeless(node, 'it has one channel');
+  if (weight === '') return hopeless(node, 'it has no weight');
   if (typeof width !== 'number') return hopeless(node, 'its width is not known; run ONNX shape inference on the model');
   if (statistics.some((value) => isRead(index, value))) return hopeless(node, 'the mean that it found is read as well');
   const epsilon = floatOf(node, 'epsilon') ?? defaultEpsilon.LayerNormalization;
@@ -53,7 +54,7 @@ function layerNorm(index: GraphIndex, node: OnnxNode, i: number): NormSearch {
     fused: {
       nodes: [i],
       output,
-      weight: weight || undefined,
+      weight,
       bias: bias || undefined,
       epsilon,
       stashType: context.int('stash_type') ?? 1,

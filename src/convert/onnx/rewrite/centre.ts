@@ -24,6 +24,7 @@ export async function* centredValues(
   const { axis, width, scale } = treatment;
   const { shape } = source;
   const total = sizeOf(shape);
+  if (total === 0) return;
   if (axis === null || shape[axis] !== width) {
     // One number for all channels is all mean.
     for (let at = 0; at < total; at += blockNumbers) yield new Float64Array(Math.min(blockNumbers, total - at));

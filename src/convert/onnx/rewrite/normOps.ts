@@ -18,10 +18,14 @@ export type NormForm = (typeof normForms)[number];
 export const normOps = ['auto', 'rmsnormalization', 'simplified', 'primitive'] as const;
 export type NormOps = (typeof normOps)[number];
 
+const mostOnes = 2 ** 16;
+
 /** The form of a converted norm. */
 export function formOf(norm: FoundNorm, asked: NormOps, opset: number): NormForm {
   const isSingleOps = norm.kind === 'decomposed' || norm.kind === 'centring';
   if (norm.fused === undefined) return 'inPlace';
+  // Ones would have to be made, as many as somebody says that there are channels.
+  if (norm.fused.weight === undefined && norm.width > mostOnes) return 'inPlace';
   // The attribute is a float32 number.
   if (isSingleOps && Math.fround(norm.fused.epsilon) !== norm.fused.epsilon) return 'inPlace';
   switch (asked) {

@@ -2,7 +2,7 @@ import type { Dim, Shape } from '../../../core/shape.ts';
 import type { OnnxNode } from '../types.ts';
 
 /** Ranks above, and longer lists of integers, are left unknown: memory stays proportional to the file. */
-export const maxRank = 64;
+export const maxRank = 32;
 
 /** What is known of a value: its shape, and where it is a short list of integers (a shape, axes, an index) what is in it. */
 export interface Known {

@@ -39,6 +39,11 @@ export function fileSymbol(name: string): string {
   return name.replaceAll('*', '×').replaceAll('!', '¡').replaceAll('?', '¿');
 }
 
+/** Whether a product has become longer than anything that is compared: repeated squaring would double it without end. */
+export function isTooLong(dim: Dim): boolean {
+  return typeof dim === 'string' && dim.length > 120;
+}
+
 function factorsOf(dim: Dim): readonly Dim[] {
   if (typeof dim === 'number') return [dim];
   return dim.split('*').map((part) => (/^\d+$/.test(part) ? Number(part) : part));

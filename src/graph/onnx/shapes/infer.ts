@@ -4,7 +4,7 @@ import type { Dim, Shape } from '../../../core/shape.ts';
 import { sizeOf } from '../../../core/shape.ts';
 import type { OnnxGraph, OnnxInitializer, OnnxNode, OnnxTensor } from '../types.ts';
 import { isAnyInteger, type Known, maxRank, type ShapeContext, type ShapeRule } from './context.ts';
-import { fileSymbol } from './dims.ts';
+import { fileSymbol, isTooLong } from './dims.ts';
 import { elementwiseShapes } from './elementwise.ts';
 import { layoutShapes } from './layout.ts';
 import { makingShapes } from './make.ts';
@@ -72,11 +72,9 @@ export function inferShapes(graph: OnnxGraph, opset: number): InferredShapes {
     const outputs = inferNode(node, context(node));
     for (const [i, name] of node.outputs.entries()) {
       const inferred = outputs[i];
-      const shape = merged(
-        limited(inferred?.shape?.map((dim) => (isAnyInteger(dim) ? fresh() : dim))),
-        known.get(name)?.shape,
-      );
-      if (name !== '') known.set(name, { shape, contents: limited(inferred?.contents) });
+      const lengths = limited(inferred?.shape)?.map((dim) => (isAnyInteger(dim) || isTooLong(dim) ? fresh() : dim));
+      const contents = limited(inferred?.contents)?.map((dim) => (isTooLong(dim) ? integer() : dim));
+      if (name !== '') known.set(name, { shape: merged(lengths, known.get(name)?.shape), contents });
     }
   }
   return { shape: (value) => known.get(value)?.shape, contents: (value) => known.get(value)?.contents, context };

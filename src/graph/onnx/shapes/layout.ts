@@ -132,7 +132,7 @@ export function sliceBounds(context: ShapeContext, rank: number): readonly Slice
   const ends: readonly Dim[] | undefined = old === undefined ? contents(2) : ints('ends');
   const steps = node.inputs[4] ? contents(4) : 'ones';
   const count = starts?.length ?? lengthOf(shape(1));
-  if (count === undefined) return undefined;
+  if (count === undefined || count > maxRank) return undefined;
   const axes = axesOf(context, 3, rank);
   if (axes === undefined) return undefined;
   const numberAt = (list: readonly Dim[] | undefined, i: number) => {
