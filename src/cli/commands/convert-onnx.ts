@@ -15,12 +15,13 @@ export async function convertOnnxModel(
 ): Promise<void> {
   refuseFolderOptions(source, given);
   const { onProgress, done } = quietProgress(stderr);
-  const { to: target, normOps, force, certify, inputs } = given;
+  const { to: target, normOps, opset, force, certify, inputs } = given;
   const result = await convertOnnx({
     source,
     out,
     target,
     normOps,
+    opset,
     force,
     certify,
     inputs: inputs === undefined ? undefined : { file: inputs },

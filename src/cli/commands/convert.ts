@@ -19,7 +19,7 @@ import { InputError } from '../../core/errors.ts';
 import { formatBytes } from '../../core/format.ts';
 import { differencesText, floorsText } from '../certificate-text.ts';
 import { type CommandModule, examples } from '../command.ts';
-import { parseTokens } from '../options.ts';
+import { parseCount, parseTokens } from '../options.ts';
 import { quietProgress } from '../quiet-progress.ts';
 import { convertOnnxModel } from './convert-onnx.ts';
 
@@ -30,6 +30,7 @@ export interface ConvertArguments {
   readonly fold?: true;
   readonly qkNorms?: true;
   readonly normOps?: NormOps;
+  readonly opset?: number;
   readonly force?: true;
   readonly certify: boolean;
   readonly text?: string;
@@ -75,6 +76,7 @@ export const convertCommand: CommandModule = {
           'ONNX: what RMSNorms are written as; single operations run everywhere (default: auto)',
         ).choices(normOps),
       )
+      .option('--opset <n>', 'ONNX: raise the operator set; 23 has RMSNormalization', parseCount)
       .option('--force', 'replace an existing model in <out>')
       .option('--no-certify', 'skip the certificate: no memory for it, or done elsewhere')
       .option('--text <file>', 'certify on the beginning of a text, not on random ids; with perplexities')
@@ -93,8 +95,8 @@ export const convertCommand: CommandModule = {
       )
       .action(async (source: string, out: string, given: ConvertArguments) => {
         if (await isOnnxPath(source)) return convertOnnxModel(source, out, given, context);
-        const { to, dtype, json, text, tokens, normOps: onnxOps, inputs, ...options } = given;
-        for (const [name, value] of Object.entries({ '--norm-ops': onnxOps, '--inputs': inputs })) {
+        const { to, dtype, json, text, tokens, normOps: onnxOps, opset, inputs, ...options } = given;
+        for (const [name, value] of Object.entries({ '--norm-ops': onnxOps, '--opset': opset, '--inputs': inputs })) {
           if (value !== undefined) throw new InputError(`convert: ${name} is for ONNX models, and ${source} is none`);
         }
         if (tokens !== undefined && text === undefined) throw new InputError('convert: --tokens needs --text <file>');

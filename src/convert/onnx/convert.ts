@@ -25,6 +25,8 @@ export interface ConvertOnnxOptions {
   readonly target: ConversionTarget;
   /** What the norms are written as. Default `auto`. */
   readonly normOps?: NormOps | undefined;
+  /** The operator set of ONNX that the result imports. Default: the source's. */
+  readonly opset?: number | undefined;
   /** Replace an existing file. Default false. */
   readonly force?: boolean | undefined;
   /** Measure how equal the result is, and keep it only if it passes. Default true. */
@@ -75,7 +77,7 @@ export async function convertOnnx(options: ConvertOnnxOptions): Promise<ConvertO
   if (provenance !== undefined) {
     return { status: 'nothing-to-do', reason: `${path}: converted ${originText(provenance)} already; nothing to do` };
   }
-  const plan = planOnnx(source.model, { normOps, source: path });
+  const plan = planOnnx(source.model, { normOps, opset: options.opset, source: path });
   const report = reportOf(plan);
   if (report.norms.length === 0) {
     return { status: 'nothing-to-do', reason: `${path}: has no LayerNorm; nothing to do` };
@@ -88,7 +90,7 @@ export async function convertOnnx(options: ConvertOnnxOptions): Promise<ConvertO
   const output = layOut(source, plan, {
     out,
     metadata: provenanceMetadata('rmsnorm', version, hashed.sha256),
-    contentKey: JSON.stringify([hashed.sha256, version, normOps]),
+    contentKey: JSON.stringify([hashed.sha256, version, normOps, plan.opset]),
   });
   const { onProgress } = options;
   const bytes = options.certify === false ? undefined : await gatherFile(output);

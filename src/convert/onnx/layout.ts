@@ -14,6 +14,7 @@ import {
 import type { OnnxPlan } from './plan.ts';
 import { centredBytes } from './rewrite/centre.ts';
 import { asNode } from './rewrite/live.ts';
+import { raisedIrVersion, raisedOpsets } from './rewrite/opset.ts';
 import type { CentredTensor } from './rewrite/rewrite.ts';
 import { type OnnxSource, tensorReader } from './source.ts';
 
@@ -107,7 +108,7 @@ function layOutWith(
     {
       graph: { nodes: rewriting.nodes, initializers, added, keepsValue: (name) => values.has(name) },
       metadata,
-      ...missingOpsets(source, plan),
+      ...changedOpsets(source, plan),
     },
     source.path,
   );
@@ -154,9 +155,14 @@ async function* bytesOf(tensor: OnnxInitializer, external: OnnxSource['external'
   else yield* external.read(tensor as OnnxExternalTensor);
 }
 
-/** The operator set of ONNX Runtime, where the result has one of its operators that the source hadn't. */
-function missingOpsets({ model }: OnnxSource, { rewriting }: OnnxPlan) {
+/** The operator sets that the result imports otherwise: a raised one, and that of ONNX Runtime where it has become needed. */
+function changedOpsets({ model }: OnnxSource, { rewriting, opset }: OnnxPlan) {
+  const raised = raisedOpsets(model.opsetImports, opset);
   const domains = new Set(model.opsetImports.map(({ domain }) => domain));
   const needs = rewriting.nodes.some((node) => 'added' in node && node.added.domain === 'com.microsoft');
-  return needs && !domains.has('com.microsoft') ? { opsets: [{ domain: 'com.microsoft', version: 1 }] } : {};
+  const added = needs && !domains.has('com.microsoft') ? [{ domain: 'com.microsoft', version: 1 }] : [];
+  const opsets = [...raised, ...added];
+  if (raised.length === 0) return { opsets };
+  // Functions are of the old operator set; where some are called, it can't be raised.
+  return { opsets, irVersion: Math.max(model.irVersion, raisedIrVersion), dropsFunctions: true };
 }

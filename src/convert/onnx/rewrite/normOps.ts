@@ -14,6 +14,9 @@ import type { Builder } from './builder.ts';
 export const normForms = ['rmsnormalization', 'simplified', 'primitive', 'inPlace'] as const;
 export type NormForm = (typeof normForms)[number];
 
+/** The first operator set with RMSNormalization. */
+export const rmsNormOpset = 23;
+
 /** What the user may ask for; `auto` is the newest of them that asks no more of a runtime than the model did or must. */
 export const normOps = ['auto', 'rmsnormalization', 'simplified', 'primitive'] as const;
 export type NormOps = (typeof normOps)[number];
@@ -30,7 +33,7 @@ export function formOf(norm: FoundNorm, asked: NormOps, opset: number): NormForm
   if (isSingleOps && Math.fround(norm.fused.epsilon) !== norm.fused.epsilon) return 'inPlace';
   switch (asked) {
     case 'auto':
-      if (opset >= 23 && norm.kind !== 'skip') return 'rmsnormalization';
+      if (opset >= rmsNormOpset && norm.kind !== 'skip') return 'rmsnormalization';
       return isSingleOps ? 'inPlace' : 'simplified';
     case 'primitive':
       return isSingleOps ? 'inPlace' : 'primitive';

@@ -7,6 +7,7 @@ import { sameTreatment } from '../trace.ts';
 import { createBuilder } from './builder.ts';
 import { keepLive, type WrittenNode } from './live.ts';
 import { addNorm, formOf, type NormForm, type NormOps } from './normOps.ts';
+import { raisedNode } from './opset.ts';
 
 /** A constant of the source that is stored without its mean. */
 export interface CentredTensor {
@@ -131,7 +132,9 @@ export function rewriteGraph(index: GraphIndex, decision: Decision, request: Rew
     } else {
       const inputs = node.inputs.map((value, input) => (value === '' ? '' : inputName(i, input, value)));
       const isSame = inputs.every((value, input) => value === node.inputs[input]);
-      nodes.push({ kept: i, ...(isSame ? {} : { inputs }) });
+      const own = isSame ? node : { ...node, inputs };
+      const raised = raisedNode(own, index.opset, request.opset, builder);
+      nodes.push(raised === own ? { kept: i, ...(isSame ? {} : { inputs }) } : { added: raised });
     }
     flush();
     for (const value of node.outputs) if (value !== '') addCuts(value);
