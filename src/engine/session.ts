@@ -44,6 +44,7 @@ function sessionOptions(
     optimization = 'all',
     externalDataFolder,
     prepacking = true,
+    quiet = false,
   } = options;
   if (!Number.isSafeInteger(threads) || threads < 1) {
     throw new RangeError(`engine: threads is ${threads}, expected a positive integer`);
@@ -54,7 +55,7 @@ function sessionOptions(
     intraOpNumThreads: threads,
     interOpNumThreads: 1,
     graphOptimizationLevel: optimization,
-    logSeverityLevel: provider.logSeverityLevel,
+    logSeverityLevel: quiet ? 4 : provider.logSeverityLevel,
     ...(profileFolder === undefined
       ? {}
       : { enableProfiling: true, profileFilePrefix: join(profileFolder, 'profile') }),

@@ -41,6 +41,8 @@ export interface EngineOptions {
    * and weights that are used elsewhere too, or lie in files, are held twice. Default true.
    */
   readonly prepacking?: boolean;
+  /** Whether the engine keeps what goes wrong in a run off the terminal: for runs that may fail. Default false. */
+  readonly quiet?: boolean;
 }
 
 export const engineNames = ['cpu', 'webgpu'] as const;

@@ -32,6 +32,8 @@ export interface BlockOptions {
   readonly weights: Readonly<Record<Name, Float64Array>>;
   /** An operator that float64 lacks, with nothing to do. */
   readonly shrink?: boolean;
+  /** Weights as constants that nodes make. */
+  readonly constants?: boolean;
 }
 
 /** Random weights of an embedding with positions, one Pre-LN block without attention, and a head. Nothing has mean 0. */
@@ -69,6 +71,7 @@ export function blockSide({
   norm = 'LayerNormalization',
   epsilon = 1e-5,
   shrink,
+  constants,
 }: BlockOptions): OnnxSide {
   const node = (opType: string, inputs: readonly string[], output: string, rest: Partial<OnnxNode> = {}): OnnxNode => ({
     opType,
@@ -86,6 +89,12 @@ export function blockSide({
   };
   const float = (name: string, lastAxis: number) => ({ name, dtype, shape: ['batch', 'sequence', lastAxis] });
   const ids = (name: string) => ({ name, dtype: 'int64' as const, shape: ['batch', 'sequence'] });
+  const tensors = Object.entries(shapes).map(([name, shape]) => ({
+    name,
+    dtype,
+    shape,
+    data: encode(weights[name as Name], dtype),
+  }));
   const model: OnnxModel = {
     irVersion: 8,
     producerName: 'test',
@@ -94,13 +103,11 @@ export function blockSide({
       name: 'block',
       inputs: [ids('ids'), ids('position_ids')],
       outputs: [float('logits', 5), { ...ids('best') }],
-      initializers: Object.entries(shapes).map(([name, shape]) => ({
-        name,
-        dtype,
-        shape,
-        data: encode(weights[name as Name], dtype),
-      })),
+      initializers: constants ? [] : tensors,
       nodes: [
+        ...(constants ? tensors : []).map((value) =>
+          node('Constant', [], value.name, { attributes: { value: { kind: 'tensor', value } } }),
+        ),
         node('Gather', ['tokens', 'ids'], 'token'),
         node('Gather', ['positions', 'position_ids'], 'position'),
         node('Add', ['token', 'position'], 'x'),

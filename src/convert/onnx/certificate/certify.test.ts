@@ -14,7 +14,7 @@ import { type OnnxSide, openOnnxSide } from './side.ts';
 const fixture = (name: string, file = 'model.onnx') =>
   fileURLToPath(new URL(`../../../../test/fixtures/onnx/${name}/${file}`, import.meta.url));
 
-interface Scenario extends Pick<BlockOptions, 'epsilon' | 'shrink'> {
+interface Scenario extends Pick<BlockOptions, 'epsilon' | 'shrink' | 'constants'> {
   readonly dtype?: FloatDType;
   /** A tensor whose mean stays. */
   readonly forgotten?: 'tokens' | 'bias';
@@ -22,12 +22,12 @@ interface Scenario extends Pick<BlockOptions, 'epsilon' | 'shrink'> {
 }
 
 /** Certifies the block with LayerNorms against the one with RMSNorms, with what a scenario gets wrong. */
-async function certified({ dtype = 'float32', epsilon, shrink, forgotten, options }: Scenario = {}) {
+async function certified({ dtype = 'float32', epsilon, shrink, constants, forgotten, options }: Scenario = {}) {
   const weights = blockWeights(dtype);
   const exact = new Map([...centred(weights)].filter(([name]) => name !== forgotten));
   const rounded = { ...weights };
   for (const [name, data] of exact) rounded[name as keyof typeof weights] = data.map((x) => roundTo(x, dtype));
-  const shared = { dtype, ...(shrink === undefined ? {} : { shrink }) };
+  const shared = { dtype, shrink: shrink === true, constants: constants === true };
   const written: BlockOptions = { ...shared, norm: 'RMSNormalization', weights: rounded };
   return await certifyOnnx({
     source: blockSide({ ...shared, weights }),
@@ -96,6 +96,15 @@ describe('certifyOnnx', () => {
     expect(logits?.limits.run).toBeLessThan(1e-4);
     expect(logits?.floor.maxAbs).toBeGreaterThan(1e-8);
     expect((await certified({ shrink: true, forgotten: 'bias' })).passed).toBe(false);
+  });
+
+  it('finds weights in nodes as well', async () => {
+    const [nodes, initializers] = [await certified({ constants: true }), await certified()];
+    expect(nodes.outputs[0]?.floor).toEqual(initializers.outputs[0]?.floor);
+    expect(nodes.inputs).toEqual(initializers.inputs);
+    expect(nodes.passed).toBe(true);
+    const inEngine = await certified({ constants: true, shrink: true });
+    expect(inEngine.outputs[0]?.floor.maxAbs).toBeGreaterThan(1e-8);
   });
 
   it('measures the same again, and something else with another seed', async () => {

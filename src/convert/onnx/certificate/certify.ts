@@ -13,15 +13,15 @@ import { judge, onnxFailures } from './judge.ts';
 import { engineSteps, exactSteps, measureExactly, measureInEngine } from './measure.ts';
 import { onnxCertificateBytes } from './memory.ts';
 import { type OnnxMeasurements, onnxMeasurementsVersion } from './schema.ts';
-import type { OnnxSide } from './side.ts';
+import { hoisted, type OnnxSide } from './side.ts';
 
 export interface CertifyOnnxOptions {
   readonly source: OnnxSide;
   /** The model as it was written. It has the source's inputs and float outputs, by name. */
   readonly written: OnnxSide;
-  /** The written model's initializers before they were rounded, by name; undefined for those that were copied. */
+  /** The written model's initializers and constants before they were rounded, by name; undefined for those that were copied. */
   readonly exact: (name: string) => Float64Array | undefined;
-  /** The source's initializers that are written otherwise than they were, and the type to which each is rounded. */
+  /** The source's initializers, and constants that nodes make, that are written otherwise than they were, and the type to which each is rounded. */
   readonly rewritten: ReadonlyMap<string, FloatDType>;
   /** What each replaced norm reads: the name of the value in the source and in the written model. */
   readonly norms: readonly { readonly before: string; readonly after: string }[];
@@ -47,10 +47,11 @@ export interface CertifyOnnxOptions {
  * @throws InputError where no inputs were found on which the source runs
  */
 export async function certifyOnnx(options: CertifyOnnxOptions): Promise<OnnxMeasurements> {
-  const { source, written, signal = new AbortController().signal } = options;
+  const { signal = new AbortController().signal } = options;
+  const [source, written] = [hoisted(options.source), hoisted(options.written)];
   const outputs = floatOutputs(source.model);
   checkOutputs(source, written, outputs);
-  checkMemory(options);
+  checkMemory({ ...options, source, written });
   const models = [source.model, written.model];
   let [unsupported] = models.flatMap((model) => unsupportedOps(model, outputs));
   const total = unsupported === undefined ? exactSteps : engineSteps;
@@ -60,7 +61,7 @@ export async function certifyOnnx(options: CertifyOnnxOptions): Promise<OnnxMeas
     options.onRun?.(done++, total);
   };
 
-  const measureOptions = { ...options, signal, outputs, step };
+  const measureOptions = { ...options, source, written, signal, outputs, step };
   const exactly = unsupported === undefined ? await measureExactly(measureOptions).catch(orUnsupported) : unsupported;
   unsupported = exactly instanceof UnsupportedOpError ? exactly : undefined;
   const observations = exactly instanceof UnsupportedOpError ? await measureInEngine(measureOptions) : exactly;

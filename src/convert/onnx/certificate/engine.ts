@@ -13,13 +13,13 @@ export type Values = ReadonlyMap<string, Value>;
 export async function openInEngine(
   engine: Engine,
   { bytes, model, folder }: Pick<OnnxSide, 'bytes' | 'model' | 'folder'>,
-  options: Pick<EngineOptions, 'optimization'> = {},
+  options: Pick<EngineOptions, 'optimization' | 'quiet'> = {},
 ): Promise<Session> {
   const hasExternal = model.graph.initializers.some((tensor) => 'external' in tensor);
   const place = hasExternal ? { externalDataFolder: folder } : {};
   return await engine.createSession(bytes, { ...options, ...place }).catch(async (error: unknown) => {
     // Fused operators have kernels for fewer types than what they replace.
-    return await engine.createSession(bytes, { optimization: 'disabled', ...place }).catch(() => {
+    return await engine.createSession(bytes, { ...options, optimization: 'disabled', ...place }).catch(() => {
       throw error;
     });
   });

@@ -139,7 +139,7 @@ export async function measureInEngine(options: MeasureOptions): Promise<Observat
 }
 
 async function findInputs({ source, engine, inputs: given = {}, signal }: MeasureOptions) {
-  const session = await openInEngine(engine, source);
+  const session = await openInEngine(engine, source, { quiet: true });
   try {
     const { inputs, result: reference } = await makeOnnxInputs(source.model, given, async ({ values }) => {
       await yieldToSignals(signal);

@@ -3,7 +3,7 @@ import { dirname } from 'node:path';
 import { byteSizes } from '../../../core/dtype.ts';
 import { explainFileError } from '../../../core/fileErrors.ts';
 import { sizeOf } from '../../../core/shape.ts';
-import { decodeModel, type ExternalData, externalData, type OnnxModel } from '../../../graph/index.ts';
+import { decodeModel, type ExternalData, externalData, type OnnxModel, type OnnxTensor } from '../../../graph/index.ts';
 
 /** One of the two models that are compared. */
 export interface OnnxSide {
@@ -25,6 +25,25 @@ export async function openOnnxSide(path: string): Promise<OnnxSide> {
   });
   const model = decodeModel(bytes, path);
   return { path, bytes, model, folder: dirname(path), external: await externalData(path, model.graph.initializers) };
+}
+
+/**
+ * A side whose constants are initializers: exporters that fold nothing write weights as nodes. Its `bytes` are what they were,
+ * since they compute the same.
+ */
+export function hoisted(side: OnnxSide): OnnxSide {
+  const { graph } = side.model;
+  const constants: OnnxTensor[] = [];
+  const nodes = graph.nodes.filter(({ opType, domain = '', attributes, outputs: [name] }) => {
+    const tensor = opType === 'Constant' && domain === '' ? attributes?.value : undefined;
+    if (tensor?.kind !== 'tensor' || name === undefined) return true;
+    constants.push({ ...tensor.value, name });
+    return false;
+  });
+  return {
+    ...side,
+    model: { ...side.model, graph: { ...graph, nodes, initializers: [...graph.initializers, ...constants] } },
+  };
 }
 
 /** The bytes of external initializers by name, read into memory. */

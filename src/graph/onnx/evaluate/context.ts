@@ -85,9 +85,10 @@ export function contextOf(node: OnnxNode, { version, inputs, freeElements, run }
       if (shape.some((length) => !Number.isSafeInteger(length) || length < 0)) {
         fail(`the shape ${formatShape(shape)} is no shape`);
       }
-      // Not `size > free`: a product beyond every number must fail too.
-      if (!(sizeOf(shape) <= freeElements())) {
-        fail(`a value of the shape ${formatShape(shape)} would hold more than the ${freeElements()} elements left`);
+      // Each length by itself: beside a 0 they hold nothing, but lists of their indices do. Infinity is too much, too.
+      const free = freeElements();
+      if ([sizeOf(shape), ...shape].some((size) => !(size <= free))) {
+        fail(`a value of the shape ${formatShape(shape)} would hold more than the ${free} elements left`);
       }
       return shape;
     },

@@ -141,12 +141,33 @@ describe('evaluateOnnx', () => {
     expect(() => evaluateOnnx(model, {})).toThrow(/would hold more than the 268435456 elements left/);
   });
 
+  it.each([
+    ['Slice', ['empty', 'zero', 'one', 'zero'], {}],
+    ['Split', ['empty'], {}],
+    ['ReduceSum', ['empty', 'one'], {}],
+    ['ArgMax', ['wide', 'unused'], { axis: { kind: 'int', value: 1 } }],
+    ['GatherND', ['zero', 'empty'], {}],
+    ['Einsum', ['empty'], { equation: { kind: 'string', value: 'ab->a' } }],
+  ] as const)('keeps %s from listing what an empty value is long', (opType, inputs, attributes) => {
+    const none = new Uint8Array();
+    const initializers: OnnxInitializer[] = [
+      { name: 'empty', dtype: 'int64', shape: [2 ** 40, 0], data: none },
+      { name: 'wide', dtype: 'int64', shape: [2 ** 40, 1, 0], data: none },
+      ints('zero', [0]),
+      ints('one', [1]),
+      ints('unused', []),
+    ];
+    const model = modelOf([node(opType, inputs, ['y'], { attributes })], { inputs: [], initializers });
+    expect(() => evaluateOnnx(model, {})).toThrow(/would hold more than the 268435456 elements left/);
+  });
+
   it('counts what is held at one time, and lets go what is not read any more', () => {
     const chain = Array.from({ length: 50 }, (_, i) =>
       node('Neg', [i === 0 ? 'x' : `v${i}`], [i === 49 ? 'y' : `v${i + 1}`]),
     );
     const value = makeValue('float', [1000], new Float64Array(1000));
     expect(evaluateOnnx(modelOf(chain), { x: value }, { maxElements: 2500 }).get('y')?.data).toHaveLength(1000);
+    expect(() => evaluateOnnx(modelOf(chain), { x: value }, { maxElements: 999 })).toThrow('take too much memory');
     const kept = modelOf([
       ...Array.from({ length: 4 }, (_, i) =>
         node('Concat', ['x', 'x'], [`v${i}`], { attributes: { axis: { kind: 'int', value: 0 } } }),

@@ -93,6 +93,8 @@ export function* graphSteps(
       values.set(name, value);
       made.set(name, value.data.length);
       run.left.elements -= value.data.length;
+      // Operators ask before they make something larger than their inputs; those that don't still add up.
+      if (run.left.elements < 0) throw new InputError(`${describeNode(node)}: the model's values take too much memory`);
     }
     for (const name of lastUse.of(node)) drop(name);
     yield { done: i + 1, total: nodes.length };

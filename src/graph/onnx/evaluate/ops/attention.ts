@@ -15,7 +15,7 @@ function inHeads(op: OpContext, x: Value, heads: number): Value {
   if (x.shape.length !== 3 || heads < 1 || width % heads !== 0) {
     op.fail(`${formatShape(x.shape)} can't be split in ${heads} heads`);
   }
-  return permute({ ...x, shape: [batch, sequence, heads, width / heads] }, [0, 2, 1, 3]);
+  return permute({ ...x, shape: op.sized([batch, sequence, heads, width / heads]) }, [0, 2, 1, 3]);
 }
 
 /** Key or value heads that several query heads share are repeated. */

@@ -15,6 +15,7 @@ const conv: OpEvaluation = (op) => {
   const windows = windowsOf(op, spatial, kernel);
   const [places, taps] = [sizeOf(windows.output), sizeOf(kernel)];
   const shape = op.sized([batch, filters, ...windows.output]);
+  op.sized([places, taps]);
   op.sized([places, groupChannels * taps]);
   const offsets = windowOffsets(windows);
   const [image, inner, groupFilters] = [sizeOf(spatial), groupChannels * taps, filters / groups];

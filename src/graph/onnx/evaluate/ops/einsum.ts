@@ -34,21 +34,21 @@ const einsum: OpEvaluation = (op) => {
     const later = new Set([...output, ...terms.slice(i + 2).flat()]);
     return contract(
       op,
-      summed(total, new Set([...later, ...operand.labels])),
-      summed(operand, new Set([...later, ...total.labels])),
+      summed(op, total, new Set([...later, ...operand.labels])),
+      summed(op, operand, new Set([...later, ...total.labels])),
       later,
     );
   }, first);
-  return [ordered(summed(result, new Set(output)), output)];
+  return [ordered(summed(op, result, new Set(output)), output)];
 };
 
 /** Sums over the axes that nobody needs any more. */
-function summed({ value, labels }: Labelled, needed: ReadonlySet<string>): Labelled {
+function summed(op: OpContext, { value, labels }: Labelled, needed: ReadonlySet<string>): Labelled {
   const axes = labels.flatMap((label, axis) => (needed.has(label) ? [] : [axis]));
   if (axes.length === 0) return { value, labels };
   const { data, width } = rowsOver(value, axes);
   const kept = labels.filter((label) => needed.has(label));
-  const shape = value.shape.filter((_, axis) => !axes.includes(axis));
+  const shape = op.sized(value.shape.filter((_, axis) => !axes.includes(axis)));
   const sums = Float64Array.from({ length: sizeOf(shape) }, (_, i) =>
     data.subarray(i * width, (i + 1) * width).reduce((sum, x) => sum + x, 0),
   );

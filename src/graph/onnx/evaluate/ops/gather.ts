@@ -70,7 +70,7 @@ export function blocksOf(
   const strides = stridesOf(data.shape);
   const perBatch = sizeOf(indices.shape.slice(batchDims, -1));
   const batchStride = sizeOf(data.shape.slice(batchDims));
-  const offsets = Array.from({ length: sizeOf(indices.shape.slice(0, -1)) }, (_, i) => {
+  const offsets = Array.from({ length: sizeOf(op.sized(indices.shape.slice(0, -1))) }, (_, i) => {
     let offset = Math.floor(i / perBatch) * (batchDims === 0 ? 0 : batchStride);
     for (let j = 0; j < depth; j++) {
       const axis = batchDims + j;

@@ -1,3 +1,4 @@
+import { sizeOf } from '../../../../core/shape.ts';
 import { normalizeAxis, type Value } from '../../../tensor.ts';
 import type { OpContext, OpEvaluation } from '../context.ts';
 import { intsFrom } from './layout.ts';
@@ -13,20 +14,20 @@ const reduction =
     const named = intsFrom(op, 'axes', 1, since) ?? [];
     if (named.length === 0 && op.int('noop_with_empty_axes', 0) === 1) {
       // Each element is a row of its own: squares and logarithms are still taken.
-      return [over(x, [], true, f)];
+      return [over(op, x, [], true, f)];
     }
     const axes = named.length === 0 ? [...x.shape.keys()] : axesOf(named, x);
-    return [over(x, axes, op.int('keepdims', 1) === 1, f)];
+    return [over(op, x, axes, op.int('keepdims', 1) === 1, f)];
   };
 
 function axesOf(named: readonly number[], x: Value): readonly number[] {
   return [...new Set(named.map((axis) => normalizeAxis(axis, x.shape.length, 'reduce')))].sort((a, b) => a - b);
 }
 
-function over(x: Value, axes: readonly number[], keepDims: boolean, f: RowFunction): Value {
+function over(op: OpContext, x: Value, axes: readonly number[], keepDims: boolean, f: RowFunction): Value {
   const { data, width } = rowsOver(x, axes);
-  const shape = x.shape.flatMap((length, axis) => (axes.includes(axis) ? (keepDims ? [1] : []) : [length]));
-  const rows = shape.reduce((product, length) => product * length, 1);
+  const shape = op.sized(x.shape.flatMap((length, axis) => (axes.includes(axis) ? (keepDims ? [1] : []) : [length])));
+  const rows = sizeOf(shape);
   const result = new Float64Array(rows);
   for (let i = 0; i < rows; i++) result[i] = f(data.subarray(i * width, (i + 1) * width));
   return { dtype: x.dtype, shape, data: result };
@@ -75,7 +76,7 @@ const argument =
       }
       return best;
     };
-    return [{ ...over(x, [axis], op.int('keepdims', 1) === 1, position), dtype: 'int' }];
+    return [{ ...over(op, x, [axis], op.int('keepdims', 1) === 1, position), dtype: 'int' }];
   };
 
 const mean: RowFunction = (row) => sum(row) / row.length;
@@ -99,8 +100,8 @@ export const reductions: Readonly<Record<string, OpEvaluation>> = {
   ReduceLogSumExp: reduction(logSumExp),
   ArgMax: argument((x, best) => x > best),
   ArgMin: argument((x, best) => x < best),
-  GlobalAveragePool: (op) => [over(op.input(0), spatialAxes(op), true, mean)],
-  GlobalMaxPool: (op) => [over(op.input(0), spatialAxes(op), true, max)],
+  GlobalAveragePool: (op) => [over(op, op.input(0), spatialAxes(op), true, mean)],
+  GlobalMaxPool: (op) => [over(op, op.input(0), spatialAxes(op), true, max)],
 };
 
 function spatialAxes(op: OpContext): readonly number[] {

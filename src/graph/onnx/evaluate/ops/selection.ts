@@ -33,6 +33,7 @@ const slice: OpEvaluation = (op) => {
   for (const [i, from] of starts.entries()) {
     const axis = normalizeAxis(axes[i] ?? 0, x.shape.length, 'slice');
     const step = steps[i] ?? 1;
+    op.sized([x.shape[axis] ?? 0]);
     if (step === 0) op.fail('has a step of 0');
     x = take(x, axis, sliceIndices(x.shape[axis] ?? 0, from, ends[i] ?? 0, step));
   }
@@ -52,6 +53,7 @@ const split: OpEvaluation = (op) => {
   const x = op.input(0);
   const axis = normalizeAxis(op.int('axis', 0), x.shape.length, 'split');
   const length = x.shape[axis] ?? 0;
+  op.sized([length]);
   const parts = op.int('num_outputs', op.outputCount);
   const even = Math.ceil(length / parts);
   const sizes =
