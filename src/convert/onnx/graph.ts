@@ -58,19 +58,20 @@ export function indexGraph(model: OnnxModel, source: string): GraphIndex {
     if (!inputs.has(tensor.name)) constants.set(tensor.name, tensor);
   }
   const given = new Set([...inputs, ...constants.keys()]);
-  const later = new Map(graph.nodes.flatMap((node, i) => node.outputs.map((value) => [value, i] as const)));
   for (const [index, node] of graph.nodes.entries()) {
-    const unmade = node.inputs.find((value) => value !== '' && (later.get(value) ?? -1) >= index);
-    if (unmade !== undefined) {
-      throw new InputError(
-        `${source}: ${nodeText(node)} reads ${quote(unmade)} before it is made; sort the nodes (onnx_graphsurgeon's toposort, onnxruntime's optimizers) and try again`,
-      );
-    }
     for (const [output, value] of node.outputs.entries()) {
       if (value === '') continue;
       if (producers.has(value) || given.has(value))
         throw new InputError(`${source}: value ${quote(value)} is made twice`);
       producers.set(value, { node: index, output });
+    }
+  }
+  for (const [index, node] of graph.nodes.entries()) {
+    const unmade = node.inputs.find((value) => (producers.get(value)?.node ?? -1) >= index);
+    if (unmade !== undefined) {
+      throw new InputError(
+        `${source}: ${nodeText(node)} reads ${quote(unmade)} before it is made; sort the nodes (onnx_graphsurgeon's toposort, onnxruntime's optimizers) and try again`,
+      );
     }
     for (const [input, value] of node.inputs.entries()) {
       if (value === '') continue;

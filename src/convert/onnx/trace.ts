@@ -140,8 +140,8 @@ function traceBack(known: Known, value: string, treatment: Treatment): Backward 
   if (scale.length > maxFactors)
     return { ...nothing, problem: `${quote(value)} is scaled more than ${maxFactors} times` };
   const operands = origin.passages.map((passage) => operandOf(index, inputs, passage, { ...treatment, scale }));
-  const unfit = operands.find((operand) => operand.isConstant && constantProblem(index, operand) !== undefined);
-  if (unfit !== undefined) return { ...nothing, problem: constantProblem(index, unfit) };
+  const problem = operands.map((operand) => operandProblem(index, operand)).find((text) => text !== undefined);
+  if (problem !== undefined) return { ...nothing, problem };
   return {
     node: producer.node,
     operands,
@@ -179,14 +179,15 @@ function operandOf(index: GraphIndex, inputs: readonly string[], passage: Passag
   };
 }
 
-/** Why a constant can't be rewritten. */
-function constantProblem(index: GraphIndex, { value, treatment, isWeight }: Operand): string | undefined {
-  const tensor = index.constant(value);
-  if (tensor === undefined) return undefined;
-  if (!isFloat(tensor.dtype)) return `${quote(value)} holds integers`;
-  const isOneNumber = treatment.axis === null || tensor.shape[treatment.axis] !== treatment.width;
-  if (isOneNumber && isWeight) return `${quote(value)} does not have ${treatment.width} channels`;
-  return isOneNumber && treatment.scale.length > 0 ? `${quote(value)} is one number for all channels` : undefined;
+/** Why an operand can't lose its mean whatever it is made from. */
+function operandProblem(index: GraphIndex, { value, treatment, isConstant, isWeight }: Operand): string | undefined {
+  const { axis, width, scale } = treatment;
+  if (isConstant && !isFloat(index.constant(value)?.dtype ?? 'int64')) return `${quote(value)} holds integers`;
+  const length = axis === null ? 1 : index.shapes.shape(value)?.[axis];
+  if (typeof length !== 'number' || length === width) return undefined;
+  // One number for all channels is all mean, and becomes 0.
+  if (length === 1 && isConstant && !isWeight && scale.length === 0) return undefined;
+  return `${quote(value)} does not have ${width} channels`;
 }
 
 interface Forward {
@@ -208,7 +209,8 @@ function traceForth(known: Known, readers: readonly number[], value: string, tre
   }
   const wanted: { value: string; treatment: Treatment }[] = [];
   for (const { node, input } of index.consumers(value)) {
-    if (ownNodes.has(node) && index.node(node).opType !== 'SkipLayerNormalization') continue;
+    // A norm reads its input first; as its weight it would see the mean.
+    if (input === 0 && ownNodes.has(node) && index.node(node).opType !== 'SkipLayerNormalization') continue;
     if (readsShapeOnly(index, node)) continue;
     const outputs = outputsThrough(known, node, input, treatment);
     if (outputs.length === 0) {

@@ -84,10 +84,14 @@ function matchLayerNorm(index: GraphIndex, centred: string, mean: Mean): Match |
     nodes.push(behind.at);
     return behind.node;
   };
-  const square = squareOf(index, centred);
+  // Where it is widened first, the rest reads that.
+  const widened = onlyReader(index, centred);
+  const base = widened !== undefined && isOp(widened.node, 'Cast') ? output(widened.node) : centred;
+  cast = base !== centred;
+  const square = squareOf(index, base);
   if (square === undefined) return undefined;
   nodes.push(...square.nodes);
-  cast = square.nodes.length > 1;
+  cast ||= square.nodes.length > 1;
   const average = next(square.output, 'ReduceMean');
   if (average === undefined || meanOf(index, average)?.axis !== mean.axis) return undefined;
   const sum = next(output(average), 'Add');
@@ -100,7 +104,7 @@ function matchLayerNorm(index: GraphIndex, centred: string, mean: Mean): Match |
   if (root === undefined || division === undefined) return undefined;
   const other = division.inputs.find((value) => value !== divisor);
   if (reciprocal === undefined && division.inputs[1] !== divisor) return undefined;
-  if (other !== centred) cast = true;
+  if (other !== base) cast = true;
   const readers = index.consumers(centred).map(({ node }) => node);
   const own = new Set(nodes);
   const isWhole = readers.every((node) => own.has(node)) && !isSeen(index, centred);
