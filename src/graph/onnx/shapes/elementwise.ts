@@ -3,16 +3,19 @@ import { onnxTypeCodes } from '../dtypes.ts';
 import { broadcast, isAnyInteger, type Known, type ShapeContext, type ShapeRule } from './context.ts';
 import { product, quotient } from './dims.ts';
 
-/** Every output is like the first input, in contents too where the op hands them on. */
-const same: ShapeRule = ({ node, shape }) => node.outputs.map(() => ({ shape: shape(0) }));
+/** The first output is like the first input, in contents too where the op hands them on. Others are statistics. */
+const same: ShapeRule = ({ shape }) => [{ shape: shape(0) }];
+/** A Dropout's mask, and the sum inside of a SkipLayerNormalization, are like the output. */
+const allSame: ShapeRule = ({ shape }) => [{ shape: shape(0) }, { shape: shape(0) }];
+const skipSame: ShapeRule = ({ shape }) => [{ shape: shape(0) }, undefined, undefined, { shape: shape(0) }];
 const handedOn: ShapeRule = ({ shape, contents }) => [{ shape: shape(0), contents: contents(0) }];
 
 const unary = `Abs Acos Acosh Asin Asinh Atan Atanh BatchNormalization Bernoulli BitShift BitwiseNot Ceil Celu Clip Cos Cosh CumSum
-  Dropout Elu Erf Exp Floor Gelu GroupNormalization HardSigmoid HardSwish Hardmax InstanceNormalization IsInf IsNaN LRN
+  Elu Erf Exp Floor Gelu GroupNormalization HardSigmoid HardSwish Hardmax InstanceNormalization IsInf IsNaN LRN
   LayerNormalization LeakyRelu Log LogSoftmax LpNormalization MeanVarianceNormalization Mish Neg Not QuantizeLinear DequantizeLinear
   RMSNormalization RandomNormalLike RandomUniformLike Reciprocal Relu Round ScatterElements ScatterND Selu Shrink Sigmoid Sign
   SimplifiedLayerNormalization Sin Sinh Softmax Softplus Softsign Sqrt Tan Tanh ThresholdedRelu Trilu FastGelu QuickGelu
-  BiasGelu SkipLayerNormalization SkipSimplifiedLayerNormalization RotaryEmbedding`;
+  BiasGelu RotaryEmbedding`;
 
 const broadcasting = `And BitwiseAnd BitwiseOr BitwiseXor Equal Greater GreaterOrEqual Less LessOrEqual Max Mean Min Mod Or PRelu
   Pow Sum Where Xor`;
@@ -93,6 +96,9 @@ const broadcastOnly: ShapeRule = (context): readonly Known[] => [{ shape: broadc
 export const elementwiseShapes: Readonly<Record<string, ShapeRule>> = {
   ...Object.fromEntries(words(unary).map((name) => [name, same])),
   ...Object.fromEntries(words(broadcasting).map((name) => [name, broadcastOnly])),
+  Dropout: allSame,
+  SkipLayerNormalization: skipSame,
+  SkipSimplifiedLayerNormalization: skipSame,
   Identity: handedOn,
   Cast: cast,
   CastLike: same,
