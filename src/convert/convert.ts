@@ -4,6 +4,7 @@ import { CheckFailedError, InputError } from '../core/errors.ts';
 import { createFolderAtomically, writeJsonAtomically } from '../core/files.ts';
 import { normlabVersion } from '../core/version.ts';
 import { cpuEngine } from '../engine/index.ts';
+import { opsets } from '../graph/index.ts';
 import { type Model, openModel } from '../models/index.ts';
 import { certify } from './certificate/certify.ts';
 import { certificateInputs, type InputsOptions } from './certificate/inputs.ts';
@@ -94,6 +95,9 @@ export async function convertModel(options: ConvertOptions): Promise<ConversionR
     const { fold, qkNorms, dtype = 'source', opset } = options;
     if (opset !== undefined && format.id !== 'onnx') {
       throw new InputError(`convert: an operator set is one of a graph, and format ${format.id} is none`);
+    }
+    if (opset !== undefined && !opsets.includes(opset)) {
+      throw new InputError(`convert: operator set ${opset} is not written; choose one of ${opsets.join(', ')}`);
     }
     const request = { model, target, rewrites: { fold, qkNorms }, dtype, opset };
     const plan = formatPlan(format, request);

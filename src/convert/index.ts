@@ -19,6 +19,16 @@ export { type CertifiedModels, type CertifyModelsOptions, certifyModels } from '
 export { type ConversionResult, type ConvertedModel, type ConvertOptions, convertModel } from './convert.ts';
 export { writeGgufModel } from './formats/gguf/write.ts';
 export { type ConversionFormat, conversionFormats, formatMeanings } from './formats/registry.ts';
+export { type OnnxCertificate, onnxCertificateSchema } from './onnx/check.ts';
+export {
+  type ConvertedOnnx,
+  type ConvertOnnxOptions,
+  type ConvertOnnxResult,
+  convertOnnx,
+  isOnnxPath,
+} from './onnx/convert.ts';
+export type { OnnxReport } from './onnx/report.ts';
+export { type NormOps, normOps } from './onnx/rewrite/normOps.ts';
 export {
   type ConversionTarget,
   conversionTargets,

@@ -1,10 +1,15 @@
 import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { openCheckpoint, openSafetensors } from '../../src/checkpoint/index.ts';
+import { indexGraph } from '../../src/convert/onnx/graph.ts';
+import { gatherFile, layOut } from '../../src/convert/onnx/layout.ts';
+import { planOnnx } from '../../src/convert/onnx/plan.ts';
+import { randomModel, streamSteps } from '../../src/convert/onnx/random.fixture.ts';
+import { openOnnx } from '../../src/convert/onnx/source.ts';
 import { byteSizes, dtypes } from '../../src/core/dtype.ts';
 import type { Random } from '../../src/core/random.ts';
 import { sizeOf } from '../../src/core/shape.ts';
-import { decodeModel } from '../../src/graph/index.ts';
+import { decodeModel, encodeModel } from '../../src/graph/index.ts';
 import { inspectFolder, openGgufModel } from '../../src/models/index.ts';
 import { mutateBytes, mutateMessage } from './bytes.ts';
 import { mutateJson, pick } from './json.ts';
@@ -28,14 +33,14 @@ const utf8 = (text: string) => new TextEncoder().encode(text);
 
 /** The readers, with what they need prepared in `folder`. */
 export function targetsIn(folder: string): readonly Target[] {
-  return [safetensors(folder), shardIndex(folder), config(folder), onnx(), gguf(folder)];
+  return [safetensors(folder), shardIndex(folder), config(folder), onnx(), onnxConversion(folder), gguf(folder)];
 }
 
 function safetensors(folder: string): Target {
   const path = join(folder, 'fuzz.safetensors');
   return {
     name: 'safetensors',
-    share: 30,
+    share: 27,
     make(random) {
       const tensors = Array.from({ length: random.integer(5) + 1 }, (_, i) => {
         const dtype = pick(dtypes, random);
@@ -188,6 +193,44 @@ function gguf(folder: string): Target {
       }
     },
     isShallow: (message) => /no GGUF file|is GGUF of version|number of (tensors|keys)"/.test(message),
+  };
+}
+
+/** Small models with residual streams, traced and rewritten; what comes out is read again. */
+function onnxConversion(folder: string): Target {
+  const path = join(folder, 'fuzz.onnx');
+  const steps = [
+    'branch',
+    'transpose',
+    'scaledBranch',
+    'mask',
+    'reshape',
+    'shareWeight',
+    'tokens',
+    'splitAndJoin',
+    'expose',
+  ];
+  const seeds = (['fused', 'pow', 'reciprocal'] as const).map((norm, seed) =>
+    encodeModel(randomModel({ seed, steps: streamSteps.filter((step) => steps.includes(step)), norm, opset: 18 })),
+  );
+  return {
+    name: 'onnx conversion',
+    share: 3,
+    make(random) {
+      const seed = pick(seeds, random);
+      return random.integer(8) === 0 ? mutateBytes(seed, random) : mutateMessage(seed, random);
+    },
+    async read(input) {
+      writeFileSync(path, input);
+      const source = await openOnnx(path);
+      const normOps = input.length % 2 === 0 ? 'auto' : 'primitive';
+      const plan = planOnnx(source.model, { normOps, source: path });
+      const request = { out: join(folder, 'out.onnx'), metadata: { key: 'value' }, contentKey: '' };
+      const written = decodeModel(await gatherFile(layOut(source, plan, request)), 'out.onnx');
+      expectEqual(written.metadata?.key, 'value');
+      indexGraph(written, 'out.onnx');
+    },
+    isShallow: (message) => message.includes('not an ONNX model'),
   };
 }
 

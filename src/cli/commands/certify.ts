@@ -1,11 +1,9 @@
 import { type CertifiedModels, certificateMemory, certifyModels, failures } from '../../convert/index.ts';
 import { CheckFailedError, InputError } from '../../core/errors.ts';
-import { createProgress } from '../../core/progress.ts';
 import { differencesText, floorsText, streamTable } from '../certificate-text.ts';
 import { type CommandModule, examples } from '../command.ts';
 import { parseTokens, parseWhole } from '../options.ts';
-
-const quietMs = 2000;
+import { quietProgress } from '../quiet-progress.ts';
 
 interface CertifyArguments {
   readonly text?: string;
@@ -46,16 +44,9 @@ export const certifyCommand: CommandModule = {
         if (text !== undefined && seed !== undefined) {
           throw new InputError('certify: --seed is for random ids, and --text compares on a text; leave one out');
         }
-        const progress = createProgress({ stream: stderr });
-        const startedMs = performance.now();
-        const onProgress = (line: string) => {
-          // A log is spared the lines of what is done in a moment.
-          if (stderr.isTTY || performance.now() - startedMs > quietMs) progress.update(line);
-        };
+        const { onProgress, done } = quietProgress(stderr);
         const inputs = text === undefined ? { seed: seed ?? 0 } : { text, tokens };
-        const result = await certifyModels({ source, converted, inputs, signal, onProgress }).finally(() =>
-          progress.done({ clear: true }),
-        );
+        const result = await certifyModels({ source, converted, inputs, signal, onProgress }).finally(done);
         stdout.write(`${json ? JSON.stringify(result, null, 2) : toText(result)}\n`);
         if (!result.passed) throw new CheckFailedError(`${converted}: FAILED: ${failures(result).join('; ')}`);
       });

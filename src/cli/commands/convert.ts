@@ -11,45 +11,51 @@ import {
   conversionTargets,
   convertModel,
   formatMeanings,
+  isOnnxPath,
+  type NormOps,
+  normOps,
   storedDTypes,
 } from '../../convert/index.ts';
 import { InputError } from '../../core/errors.ts';
 import { formatBytes } from '../../core/format.ts';
-import { createProgress } from '../../core/progress.ts';
-import { opset, opsets } from '../../graph/index.ts';
+import { opset as exportedOpset, opsets } from '../../graph/index.ts';
 import { differencesText, floorsText } from '../certificate-text.ts';
 import { type CommandModule, examples } from '../command.ts';
-import { parseTokens } from '../options.ts';
+import { parseCount, parseTokens } from '../options.ts';
+import { quietProgress } from '../quiet-progress.ts';
+import { convertOnnxModel } from './convert-onnx.ts';
 
-const quietMs = 2000;
-
-interface ConvertArguments {
+export interface ConvertArguments {
   readonly to: ConversionTarget;
   readonly format?: ConversionFormat;
   readonly dtype: keyof typeof storedDTypes;
-  readonly opset?: string;
   readonly fold?: true;
   readonly qkNorms?: true;
+  readonly normOps?: NormOps;
+  readonly opset?: number;
   readonly force?: true;
   readonly certify: boolean;
   readonly text?: string;
   readonly tokens?: number;
+  readonly inputs?: string;
   readonly json?: true;
 }
 
 /** `normlab convert <source> <out> --to rmsnorm|crmsnorm`: exit code 1 when the result fails its certificate. */
 export const convertCommand: CommandModule = {
-  register(program, { stdout, stderr, signal }) {
+  register(program, context) {
+    const { stdout, stderr, signal } = context;
     program
       .command('convert')
       .summary('rewrite a Pre-LN model as Pre-RMSNorm or Pre-CRMSNorm, losslessly')
       .description(
         'Rewrites the weights of a Pre-LN model so that it computes the same with RMSNorm or CRMSNorm, and measures how ' +
           'equal it is. What fails its certificate is not kept (exit code 1); what can’t be converted exactly is refused. ' +
-          `The certificate goes through both models block by block, in ${certificateMemory}.`,
+          `The certificate goes through both models block by block, in ${certificateMemory}. ` +
+          'An exported ONNX model becomes an ONNX model, norm by norm where that is exact.',
       )
-      .argument('<source>', 'folder with config.json and the weights as safetensors')
-      .argument('<out>', 'folder to create')
+      .argument('<source>', 'folder with config.json and the weights as safetensors, or an .onnx file')
+      .argument('<out>', 'folder to create, or .onnx file')
       .addOption(new Option('--to <norm>', 'what the norms become').choices(conversionTargets).makeOptionMandatory())
       .addOption(
         new Option(
@@ -62,21 +68,27 @@ export const convertCommand: CommandModule = {
           .choices(Object.keys(storedDTypes))
           .default('source'),
       )
-      .addOption(
-        new Option(
-          '--opset <n>',
-          `operator set of --format onnx (default: ${opset}; SimplifiedLayerNormalization below)`,
-        ).choices(opsets.map(String)),
-      )
       .option(
         '--fold',
         'put the weights of the norms before branches and head into the next linears, of RMSNorm models too',
       )
       .option('--qk-norms', 'make RMSNorms of the LayerNorms on queries and keys too')
+      .addOption(
+        new Option(
+          '--norm-ops <ops>',
+          'ONNX: what RMSNorms are written as; single operations run everywhere (default: auto)',
+        ).choices(normOps),
+      )
+      .option(
+        '--opset <n>',
+        `ONNX: operator set of --format onnx, ${opsets[0]} to ${opsets.at(-1)} (default: ${exportedOpset}), or one to raise an .onnx file to; 23 has RMSNormalization`,
+        parseCount,
+      )
       .option('--force', 'replace an existing model in <out>')
       .option('--no-certify', 'skip the certificate: no time for it, or done elsewhere')
       .option('--text <file>', 'certify on the beginning of a text, not on random ids; with perplexities')
       .option('--tokens <n>', 'how many tokens of the text at most (default: 256)', parseTokens)
+      .option('--inputs <file>', 'ONNX: certify on the inputs in a safetensors file, not on random ones')
       .option('--json', 'print the certificate and the paths as JSON')
       .addHelpText(
         'after',
@@ -86,39 +98,33 @@ export const convertCommand: CommandModule = {
           ['a Pythia for llama.cpp', 'convert ./pythia ./pythia-gguf --to rmsnorm --format gguf --dtype f16'],
           ['certified on a text', 'convert ./gpt2 ./gpt2-rms --to rmsnorm --text prose.txt'],
           ['for ONNX Runtime, Optimum and transformers.js', 'convert ./gpt2 ./gpt2-onnx --to rmsnorm --format onnx'],
+          ['an exported model', 'convert vit.onnx vit-rms.onnx --to rmsnorm'],
           ['without the redundant coordinate', 'convert ./gpt2 ./gpt2-crms --to crmsnorm'],
         ),
       )
-      .action(
-        async (
-          source: string,
-          out: string,
-          { to, dtype, opset: asked, json, text, tokens, ...options }: ConvertArguments,
-        ) => {
-          if (tokens !== undefined && text === undefined) throw new InputError('convert: --tokens needs --text <file>');
-          if (text !== undefined && !options.certify) {
-            throw new InputError('convert: --text is for the certificate, and --no-certify leaves that out');
-          }
-          const progress = createProgress({ stream: stderr });
-          const startedMs = performance.now();
-          const onProgress = (line: string) => {
-            // A log is spared the lines of what is done in a moment.
-            if (stderr.isTTY || performance.now() - startedMs > quietMs) progress.update(line);
-          };
-          const result = await convertModel({
-            source,
-            out,
-            target: to,
-            dtype: storedDTypes[dtype],
-            opset: asked === undefined ? undefined : Number(asked),
-            signal,
-            onProgress,
-            inputs: text === undefined ? undefined : { text, tokens },
-            ...options,
-          }).finally(() => progress.done({ clear: true }));
-          stdout.write(`${json ? toJson(result) : toText(result)}\n`);
-        },
-      );
+      .action(async (source: string, out: string, given: ConvertArguments) => {
+        if (await isOnnxPath(source)) return convertOnnxModel(source, out, given, context);
+        const { to, dtype, json, text, tokens, normOps: onnxOps, inputs, ...options } = given;
+        for (const [name, value] of Object.entries({ '--norm-ops': onnxOps, '--inputs': inputs })) {
+          if (value !== undefined) throw new InputError(`convert: ${name} is for ONNX models, and ${source} is none`);
+        }
+        if (tokens !== undefined && text === undefined) throw new InputError('convert: --tokens needs --text <file>');
+        if (text !== undefined && !options.certify) {
+          throw new InputError('convert: --text is for the certificate, and --no-certify leaves that out');
+        }
+        const { onProgress, done } = quietProgress(stderr);
+        const result = await convertModel({
+          source,
+          out,
+          target: to,
+          dtype: storedDTypes[dtype],
+          signal,
+          onProgress,
+          inputs: text === undefined ? undefined : { text, tokens },
+          ...options,
+        }).finally(done);
+        stdout.write(`${json ? toJson(result) : toText(result)}\n`);
+      });
   },
 };
 

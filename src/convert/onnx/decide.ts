@@ -1,4 +1,3 @@
-import { quote } from '../../core/quote.ts';
 import type { FoundNorm } from './norms/index.ts';
 import type { Trace, TracedValue } from './trace.ts';
 
@@ -74,22 +73,22 @@ function keptValues(trace: Trace): ReadonlyMap<string, string> {
     kept.set(value, reason);
     waiting.push(value);
   };
-  const readers = new Map<string, string[]>();
+  const readers = new Map<string, { readonly reader: string; readonly isPlace: boolean }[]>();
   for (const { value, operands, problem } of trace.values()) {
-    for (const operand of operands) readers.set(operand.value, [...(readers.get(operand.value) ?? []), value]);
+    for (const { value: read, isWeight, isConstant, treatment } of operands) {
+      if (isConstant) continue;
+      // Weights, and what is scaled afterwards, are no place for an explicit op: then their readers are.
+      const isPlace = !isWeight && treatment.scale.length === 0;
+      const list = readers.get(read);
+      if (list === undefined) readers.set(read, [{ reader: value, isPlace }]);
+      else list.push({ reader: value, isPlace });
+    }
     if (problem !== undefined) keep(value, problem);
   }
   for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
     const reason = kept.get(next) ?? '';
-    for (const { value, isConstant } of trace.get(next)?.operands ?? []) {
-      if (!isConstant && trace.has(value)) keep(value, reason);
-    }
-    // Weights and what is scaled afterwards are no place for an explicit op: then their readers are.
-    for (const reader of readers.get(next) ?? []) {
-      const operand = trace.get(reader)?.operands.find(({ value }) => value === next);
-      const isPlace = operand !== undefined && !operand.isWeight && operand.treatment.scale.length === 0;
-      if (!isPlace) keep(reader, reason);
-    }
+    for (const { value, isConstant } of trace.get(next)?.operands ?? []) if (!isConstant) keep(value, reason);
+    for (const { reader, isPlace } of readers.get(next) ?? []) if (!isPlace) keep(reader, reason);
   }
   return kept;
 }
@@ -150,6 +149,6 @@ function groupsOf(trace: Trace, norms: readonly FoundNorm[], kept: ReadonlyMap<s
 function costText(cuts: readonly Cut[], freed: number, kept: ReadonlyMap<string, string>): string {
   const [cut] = cuts;
   const reason = kept.get(cut?.value ?? '') ?? '';
-  const ops = cuts.length === 1 ? 'an explicit centring op' : `${cuts.length} explicit centring ops`;
-  return `${reason}; ${ops} at ${quote(cut?.value ?? '')} would free ${freed === 1 ? 'this norm alone' : `${freed} norms`}`;
+  const ops = cuts.length === 1 ? 'an explicit op' : `${cuts.length} explicit ops`;
+  return `${reason}; ${ops} would free ${freed === 1 ? 'this norm alone' : `${freed} norms`}`;
 }

@@ -42,7 +42,7 @@ export interface GraphIndex {
   readonly isTaken: (name: string) => boolean;
 }
 
-/** Throws InputError for a model without ONNX's own operators, and for a value that is made twice. */
+/** Throws InputError for a model without ONNX's own operators, for a value that is made twice, and one that is read before. */
 export function indexGraph(model: OnnxModel, source: string): GraphIndex {
   const { graph } = model;
   const opset = model.opsetImports.find(({ domain }) => domain === '' || domain === 'ai.onnx')?.version;
@@ -64,6 +64,14 @@ export function indexGraph(model: OnnxModel, source: string): GraphIndex {
       if (producers.has(value) || given.has(value))
         throw new InputError(`${source}: value ${quote(value)} is made twice`);
       producers.set(value, { node: index, output });
+    }
+  }
+  for (const [index, node] of graph.nodes.entries()) {
+    const unmade = node.inputs.find((value) => (producers.get(value)?.node ?? -1) >= index);
+    if (unmade !== undefined) {
+      throw new InputError(
+        `${source}: ${nodeText(node)} reads ${quote(unmade)} before it is made; sort the nodes (onnx_graphsurgeon's toposort, onnxruntime's optimizers) and try again`,
+      );
     }
     for (const [input, value] of node.inputs.entries()) {
       if (value === '') continue;
@@ -108,7 +116,7 @@ export function isKnown(node: OnnxNode): boolean {
 /** A node as messages name it. */
 export function nodeText(node: OnnxNode): string {
   const name = node.name || node.outputs.find((value) => value !== '') || '';
-  return `node ${quote(name)} (${quote(node.opType).slice(1, -1)})`;
+  return `${quote(node.opType).slice(1, -1)} ${quote(name)}`;
 }
 
 /** The values that a node's subgraphs read; of those some may be the subgraphs' own. */

@@ -14,6 +14,8 @@ export interface ModelEdit {
   readonly opsets?: readonly OnnxOpset[];
   /** The least version of the format. */
   readonly irVersion?: number;
+  /** Leave the file's functions out, which nothing calls. */
+  readonly dropsFunctions?: boolean;
   /** Properties to set. */
   readonly metadata?: Readonly<Record<string, string>>;
 }
@@ -54,6 +56,7 @@ export function editModel(file: Uint8Array, edit: ModelEdit, source: string): re
       parts.push(...lengthDelimited(model.graph, editGraph(field.payload, edit.graph, source)));
     } else if (field.number === model.opsetImport && replacedDomains.has(textIn(field, 1, source))) {
     } else if (field.number === model.metadataProps && Object.hasOwn(metadata, textIn(field, 1, source))) {
+    } else if (field.number === model.functions && edit.dropsFunctions) {
     } else if (field.number === model.irVersion && edit.irVersion !== undefined) {
       parts.push(varintField(model.irVersion, edit.irVersion));
     } else {
@@ -74,6 +77,7 @@ const model = {
   graph: fieldNumber('ModelProto', 'graph'),
   opsetImport: fieldNumber('ModelProto', 'opsetImport'),
   metadataProps: fieldNumber('ModelProto', 'metadataProps'),
+  functions: fieldNumber('ModelProto', 'functions'),
 };
 const graph = {
   node: fieldNumber('GraphProto', 'node'),

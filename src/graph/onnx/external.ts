@@ -55,7 +55,9 @@ async function resolvePlace(modelPath: string, folder: string, location: string,
   const named = join(folder, location);
   try {
     const path = await realpath(named);
-    const folders = [await realpath(folder), dirname(await realpath(modelPath))];
+    // The model itself may be yet to come.
+    const modelFolder = await realpath(modelPath).then(dirname, () => folder);
+    const folders = [await realpath(folder), modelFolder];
     if (!folders.some((inside) => contains(inside, path))) {
       throw new InputError(`${where}: its data are at ${quote(location)}, a link that leads out of the model's folder`);
     }

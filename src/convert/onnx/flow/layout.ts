@@ -46,10 +46,10 @@ const divided: FlowRule = ({ int, outputShape, axis }) =>
   axisOf(int('axis') ?? 0, outputShape.length) === axis ? stop('it splits the channels') : from({ input: 0, axis });
 
 const sliced: FlowRule = (context) => {
-  const { outputShape, axis, width } = context;
+  const { outputShape, axis, shape } = context;
   const bounds = sliceBounds(context, outputShape.length);
   if (bounds === undefined) return stop('the axes that it takes a part of are not known');
-  const touches = bounds.some((bound) => bound.axis === axis && !takesAll(bound, width));
+  const touches = bounds.some((bound) => bound.axis === axis && !takesAll(bound, shape(0)?.[axis]));
   return touches ? stop('it takes a part of the channels') : from({ input: 0, axis });
 };
 

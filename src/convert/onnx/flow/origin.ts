@@ -14,7 +14,8 @@ export function originOf(index: GraphIndex, node: number, output: number, axis: 
   const rule = isKnown(at) ? rules.get(at.opType) : undefined;
   const isSkip = at.opType === 'SkipLayerNormalization';
   const outputShape = index.shapes.shape(at.outputs[isSkip ? 0 : output] ?? '');
-  if (rule === undefined || (isSkip && output !== 3)) return stop('it is not linear');
+  if (/Normalization$/.test(at.opType) && output !== 3) return stop('its weights bring one in');
+  if (rule === undefined) return stop('it is not linear');
   if (outputShape === undefined || axis >= outputShape.length) return stop('its shape is not known');
   const context = {
     ...index.shapes.context(at),
@@ -27,7 +28,7 @@ export function originOf(index: GraphIndex, node: number, output: number, axis: 
   return rule(context);
 }
 
-/** Why a value keeps its mean, as a sentence. */
+/** Why a value keeps its mean, as a clause. */
 export function stopText(index: GraphIndex, node: number, reason: string): string {
-  return `${nodeText(index.node(node))} can't be centred: ${reason}`;
+  return `${nodeText(index.node(node))} gives it a mean: ${reason}`;
 }

@@ -22,8 +22,6 @@ export type Origin =
    * `scale` if there are some, the output loses its own and nothing else changes.
    */
   | { readonly kind: 'from'; readonly passages: readonly Passage[]; readonly scale?: ChannelScale }
-  /** Its mean is 0 already. */
-  | { readonly kind: 'centred' }
   /** Its mean can't be taken out of what it is made from. The reason is a clause about the node. */
   | { readonly kind: 'stop'; readonly reason: string };
 

@@ -3,7 +3,7 @@ import { decodeFloat64 } from '../../../core/encoding.ts';
 import { sizeOf } from '../../../core/shape.ts';
 import { axesOf, type OnnxNode } from '../../../graph/index.ts';
 import { type GraphIndex, isStandard } from '../graph.ts';
-import type { FoundNorm, FusedNorm } from './norm.ts';
+import { type FoundNorm, type FusedNorm, normName } from './norm.ts';
 
 /**
  * The norms that are written as single operations: every `x − mean(x)` over one axis is the start of one. What comes after
@@ -23,7 +23,7 @@ export function decomposedNorms(index: GraphIndex): readonly FoundNorm[] {
     const match = matchLayerNorm(index, centred, mean);
     return [
       {
-        name: nameOf(match, sub),
+        name: normName(match?.last ?? sub),
         kind: match === undefined ? 'centring' : 'decomposed',
         input: mean.input,
         axis: mean.axis,
@@ -57,7 +57,7 @@ function meanOf(index: GraphIndex, node: OnnxNode): Mean | undefined {
   const [axis] = axes === undefined || axes === 'absent' ? [] : axes;
   if (axis === undefined || axes?.length !== 1) return undefined;
   const width = shape[axis];
-  return typeof width === 'number' ? { input, output, axis, width } : undefined;
+  return typeof width === 'number' && width > 1 ? { input, output, axis, width } : undefined;
 }
 
 interface Match {
@@ -84,10 +84,14 @@ function matchLayerNorm(index: GraphIndex, centred: string, mean: Mean): Match |
     nodes.push(behind.at);
     return behind.node;
   };
-  const square = squareOf(index, centred);
+  // Where it is widened first, the rest reads that.
+  const widened = onlyReader(index, centred);
+  const base = widened !== undefined && isOp(widened.node, 'Cast') ? output(widened.node) : centred;
+  cast = base !== centred;
+  const square = squareOf(index, base);
   if (square === undefined) return undefined;
   nodes.push(...square.nodes);
-  cast = square.nodes.length > 1;
+  cast ||= square.nodes.length > 1;
   const average = next(square.output, 'ReduceMean');
   if (average === undefined || meanOf(index, average)?.axis !== mean.axis) return undefined;
   const sum = next(output(average), 'Add');
@@ -100,7 +104,7 @@ function matchLayerNorm(index: GraphIndex, centred: string, mean: Mean): Match |
   if (root === undefined || division === undefined) return undefined;
   const other = division.inputs.find((value) => value !== divisor);
   if (reciprocal === undefined && division.inputs[1] !== divisor) return undefined;
-  if (other !== centred) cast = true;
+  if (other !== base) cast = true;
   const readers = index.consumers(centred).map(({ node }) => node);
   const own = new Set(nodes);
   const isWhole = readers.every((node) => own.has(node)) && !isSeen(index, centred);
@@ -173,12 +177,4 @@ function isOp(node: OnnxNode, name: string): boolean {
 
 function output(node: OnnxNode | undefined): string {
   return node?.outputs[0] ?? '';
-}
-
-/** Exporters name nodes by the module that they are in: `/transformer/h.0/ln_1/Add_1` is in `/transformer/h.0/ln_1`. */
-function nameOf(match: Match | undefined, sub: OnnxNode): string {
-  const node = match?.last ?? sub;
-  const name = node.name || output(node);
-  const parts = name.split('/');
-  return parts.length > 2 ? parts.slice(0, -1).join('/') : name;
 }

@@ -1,6 +1,6 @@
 import type { OnnxNode } from '../../../graph/index.ts';
 import { type GraphIndex, isKnown } from '../graph.ts';
-import { type NormSearch, skipSum } from './norm.ts';
+import { type NormSearch, normName, skipSum } from './norm.ts';
 
 const defaultEpsilon = { LayerNormalization: 1e-5, SkipLayerNormalization: 1e-12 };
 
@@ -37,11 +37,13 @@ function layerNorm(index: GraphIndex, node: OnnxNode, i: number): NormSearch {
   if (!isLast) return hopeless(node, 'it normalizes over more than the last axis, or over axes that are not known');
   if (rank === undefined)
     return hopeless(node, 'the shape of its input is not known; run ONNX shape inference on the model');
+  if (width === 1) return hopeless(node, 'it has one channel');
+  if (weight === '') return hopeless(node, 'it has no weight');
   if (typeof width !== 'number') return hopeless(node, 'its width is not known; run ONNX shape inference on the model');
   if (statistics.some((value) => isRead(index, value))) return hopeless(node, 'the mean that it found is read as well');
   const epsilon = floatOf(node, 'epsilon') ?? defaultEpsilon.LayerNormalization;
   return {
-    name: nameOf(node),
+    name: normName(node),
     kind: 'layernorm',
     input,
     axis: rank - 1,
@@ -52,7 +54,7 @@ function layerNorm(index: GraphIndex, node: OnnxNode, i: number): NormSearch {
     fused: {
       nodes: [i],
       output,
-      weight: weight || undefined,
+      weight,
       bias: bias || undefined,
       epsilon,
       stashType: context.int('stash_type') ?? 1,
@@ -67,10 +69,11 @@ function skipLayerNorm(index: GraphIndex, node: OnnxNode, i: number): NormSearch
   const rank = index.shapes.shape(input)?.length;
   const width = index.shapes.shape(weight)?.at(-1);
   if (rank === undefined || typeof width !== 'number') return hopeless(node, 'the shapes of its inputs are not known');
+  if (width === 1) return hopeless(node, 'it has one channel');
   if (isRead(index, mean) || isRead(index, deviation)) return hopeless(node, 'the mean that it found is read as well');
   const epsilon = floatOf(node, 'epsilon') ?? defaultEpsilon.SkipLayerNormalization;
   return {
-    name: nameOf(node),
+    name: normName(node),
     kind: 'skip',
     input: skipSum(node),
     axis: rank - 1,
@@ -83,11 +86,7 @@ function skipLayerNorm(index: GraphIndex, node: OnnxNode, i: number): NormSearch
 }
 
 function hopeless(node: OnnxNode, reason: string): NormSearch {
-  return { name: nameOf(node), width: null, epsilon: floatOf(node, 'epsilon') ?? null, reason };
-}
-
-function nameOf(node: OnnxNode): string {
-  return node.name || node.outputs[0] || node.opType;
+  return { name: normName(node), width: null, epsilon: floatOf(node, 'epsilon') ?? null, reason };
 }
 
 function isRead(index: GraphIndex, value: string): boolean {

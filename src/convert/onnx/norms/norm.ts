@@ -52,3 +52,12 @@ export function isFound(norm: NormSearch): norm is FoundNorm {
 export function skipSum(node: OnnxNode): string {
   return node.outputs[3] || `${node.outputs[0]}\0sum`;
 }
+
+/**
+ * How a norm is called: exporters name nodes by the module that they are in, `/h.0/ln_1/LayerNormalization` is in `/h.0/ln_1`.
+ */
+export function normName(node: OnnxNode): string {
+  const name = node.name || node.outputs[0] || node.opType;
+  const parts = name.split('/');
+  return parts.length > 2 ? parts.slice(0, -1).join('/') : name;
+}

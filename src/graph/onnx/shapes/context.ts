@@ -2,7 +2,7 @@ import type { Dim, Shape } from '../../../core/shape.ts';
 import type { OnnxNode } from '../types.ts';
 
 /** Ranks above, and longer lists of integers, are left unknown: memory stays proportional to the file. */
-export const maxRank = 64;
+export const maxRank = 32;
 
 /** What is known of a value: its shape, and where it is a short list of integers (a shape, axes, an index) what is in it. */
 export interface Known {
@@ -22,8 +22,15 @@ export interface ShapeContext {
   readonly numbers: (input: number) => readonly number[] | undefined;
   readonly int: (attribute: string) => number | undefined;
   readonly ints: (attribute: string) => readonly number[] | undefined;
-  /** A dimension of which nothing is known. */
+  /** A length of which nothing is known. */
   readonly fresh: () => Dim;
+  /** An integer of which nothing is known, not even whether it is a length: a -1 in a shape is none. */
+  readonly integer: () => Dim;
+}
+
+/** Whether a symbol stands for any integer, not for a length. */
+export function isAnyInteger(dim: Dim | undefined): boolean {
+  return typeof dim === 'string' && dim.includes('!');
 }
 
 /** Gives what is known of each output; shorter lists leave the rest unknown. */

@@ -1,7 +1,7 @@
 import type { Dim, Shape } from '../../../core/shape.ts';
 
 // A dimension that isn't known is a symbol of its own, so that a shape always has its rank and a length that occurs twice
-// is known to be the same. A product of symbols is a symbol, written with `*` between its factors.
+// is known to be the same. `?n` is a length of which nothing is known, `!n` any integer. A product of symbols is a symbol, written with `*` between its factors.
 
 /** The product of dimensions, in a form that is the same for the same factors. */
 export function product(dims: Shape): Dim {
@@ -34,9 +34,14 @@ export function quotient(total: Dim, divisor: Dim): Dim | undefined {
   return product([whole / factor, ...symbols]);
 }
 
-/** A name from a file as a symbol that isn't taken for a product. */
+/** A name from a file as a symbol that isn't taken for a product, or for one of ours. */
 export function fileSymbol(name: string): string {
-  return name.replaceAll('*', '×');
+  return name.replaceAll('*', '×').replaceAll('!', '¡').replaceAll('?', '¿');
+}
+
+/** Whether a product has become longer than anything that is compared: repeated squaring would double it without end. */
+export function isTooLong(dim: Dim): boolean {
+  return typeof dim === 'string' && dim.length > 120;
 }
 
 function factorsOf(dim: Dim): readonly Dim[] {

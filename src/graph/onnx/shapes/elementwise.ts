@@ -1,18 +1,21 @@
 import type { Dim, Shape } from '../../../core/shape.ts';
 import { onnxTypeCodes } from '../dtypes.ts';
-import { broadcast, type Known, type ShapeContext, type ShapeRule } from './context.ts';
+import { broadcast, isAnyInteger, type Known, type ShapeContext, type ShapeRule } from './context.ts';
 import { product, quotient } from './dims.ts';
 
-/** Every output is like the first input, in contents too where the op hands them on. */
-const same: ShapeRule = ({ node, shape }) => node.outputs.map(() => ({ shape: shape(0) }));
+/** The first output is like the first input, in contents too where the op hands them on. Others are statistics. */
+const same: ShapeRule = ({ shape }) => [{ shape: shape(0) }];
+/** A Dropout's mask, and the sum inside of a SkipLayerNormalization, are like the output. */
+const allSame: ShapeRule = ({ shape }) => [{ shape: shape(0) }, { shape: shape(0) }];
+const skipSame: ShapeRule = ({ shape }) => [{ shape: shape(0) }, undefined, undefined, { shape: shape(0) }];
 const handedOn: ShapeRule = ({ shape, contents }) => [{ shape: shape(0), contents: contents(0) }];
 
 const unary = `Abs Acos Acosh Asin Asinh Atan Atanh BatchNormalization Bernoulli BitShift BitwiseNot Ceil Celu Clip Cos Cosh CumSum
-  Dropout Elu Erf Exp Floor Gelu GroupNormalization HardSigmoid HardSwish Hardmax InstanceNormalization IsInf IsNaN LRN
+  Elu Erf Exp Floor Gelu GroupNormalization HardSigmoid HardSwish Hardmax InstanceNormalization IsInf IsNaN LRN
   LayerNormalization LeakyRelu Log LogSoftmax LpNormalization MeanVarianceNormalization Mish Neg Not QuantizeLinear DequantizeLinear
   RMSNormalization RandomNormalLike RandomUniformLike Reciprocal Relu Round ScatterElements ScatterND Selu Shrink Sigmoid Sign
   SimplifiedLayerNormalization Sin Sinh Softmax Softplus Softsign Sqrt Tan Tanh ThresholdedRelu Trilu FastGelu QuickGelu
-  BiasGelu SkipLayerNormalization SkipSimplifiedLayerNormalization RotaryEmbedding`;
+  BiasGelu RotaryEmbedding`;
 
 const broadcasting = `And BitwiseAnd BitwiseOr BitwiseXor Equal Greater GreaterOrEqual Less LessOrEqual Max Mean Min Mod Or PRelu
   Pow Sum Where Xor`;
@@ -40,14 +43,14 @@ function arithmetic(compute: Arithmetic): ShapeRule {
     const length = Math.max(a.length, b.length);
     const contents = Array.from({ length }, (_, i) => {
       const [left, right] = [a[a.length === 1 ? 0 : i], b[b.length === 1 ? 0 : i]];
-      if (left === undefined || right === undefined) return context.fresh();
-      return compute(left, right) ?? context.fresh();
+      if (left === undefined || right === undefined) return context.integer();
+      return compute(left, right) ?? context.integer();
     });
     return [{ shape, contents }];
   };
 }
 
-/** `where(shape == -1, given, shape)` and its like decide on lengths that are known or symbols, which are never negative. */
+/** `where(shape == -1, given, shape)` and its like decide on lengths that are known, or never negative. */
 const where: ShapeRule = (context) => {
   const [condition, a, b] = [0, 1, 2].map((input) => context.contents(input));
   const shape = broadcastInputs(context);
@@ -56,7 +59,7 @@ const where: ShapeRule = (context) => {
   const at = (list: readonly Dim[], i: number) => list[list.length === 1 ? 0 : i];
   const contents = Array.from({ length }, (_, i) => {
     const chosen = at(condition, i);
-    return (typeof chosen === 'number' ? at(chosen === 0 ? b : a, i) : undefined) ?? context.fresh();
+    return (typeof chosen === 'number' ? at(chosen === 0 ? b : a, i) : undefined) ?? context.integer();
   });
   return [{ shape, contents }];
 };
@@ -68,9 +71,10 @@ const equal: ShapeRule = (context) => {
   const contents = Array.from({ length: Math.max(a.length, b.length) }, (_, i) => {
     const [left, right] = [a[a.length === 1 ? 0 : i], b[b.length === 1 ? 0 : i]];
     if (typeof left === 'number' && typeof right === 'number') return left === right ? 1 : 0;
-    // Symbols are lengths.
+    if (left !== undefined && left === right) return 1;
+    // Lengths are not.
     const negative = [left, right].some((dim) => typeof dim === 'number' && dim < 0);
-    return negative ? 0 : left !== undefined && left === right ? 1 : context.fresh();
+    return negative && ![left, right].some(isAnyInteger) ? 0 : context.integer();
   });
   return [{ shape, contents }];
 };
@@ -92,6 +96,9 @@ const broadcastOnly: ShapeRule = (context): readonly Known[] => [{ shape: broadc
 export const elementwiseShapes: Readonly<Record<string, ShapeRule>> = {
   ...Object.fromEntries(words(unary).map((name) => [name, same])),
   ...Object.fromEntries(words(broadcasting).map((name) => [name, broadcastOnly])),
+  Dropout: allSame,
+  SkipLayerNormalization: skipSame,
+  SkipSimplifiedLayerNormalization: skipSame,
   Identity: handedOn,
   Cast: cast,
   CastLike: same,

@@ -3,8 +3,8 @@ import { decodeFloat64 } from '../../../core/encoding.ts';
 import type { Dim, Shape } from '../../../core/shape.ts';
 import { sizeOf } from '../../../core/shape.ts';
 import type { OnnxGraph, OnnxInitializer, OnnxNode, OnnxTensor } from '../types.ts';
-import { type Known, maxRank, type ShapeContext, type ShapeRule } from './context.ts';
-import { fileSymbol } from './dims.ts';
+import { isAnyInteger, type Known, maxRank, type ShapeContext, type ShapeRule } from './context.ts';
+import { fileSymbol, isTooLong } from './dims.ts';
 import { elementwiseShapes } from './elementwise.ts';
 import { layoutShapes } from './layout.ts';
 import { makingShapes } from './make.ts';
@@ -37,6 +37,7 @@ export function inferShapes(graph: OnnxGraph, opset: number): InferredShapes {
   const known = new Map<string, Known>();
   let count = 0;
   const fresh = () => `?${count++}`;
+  const integer = () => `!${count++}`;
   for (const { name, shape } of [...(graph.valueInfos ?? []), ...graph.outputs, ...graph.inputs]) {
     known.set(name, { shape: limited(shape.map(fromFile)) });
   }
@@ -63,6 +64,7 @@ export function inferShapes(graph: OnnxGraph, opset: number): InferredShapes {
         return attribute?.kind === 'ints' ? attribute.value : undefined;
       },
       fresh,
+      integer,
     };
   };
 
@@ -70,8 +72,9 @@ export function inferShapes(graph: OnnxGraph, opset: number): InferredShapes {
     const outputs = inferNode(node, context(node));
     for (const [i, name] of node.outputs.entries()) {
       const inferred = outputs[i];
-      const shape = merged(limited(inferred?.shape), known.get(name)?.shape);
-      if (name !== '') known.set(name, { shape, contents: limited(inferred?.contents) });
+      const lengths = limited(inferred?.shape)?.map((dim) => (isAnyInteger(dim) || isTooLong(dim) ? fresh() : dim));
+      const contents = limited(inferred?.contents)?.map((dim) => (isTooLong(dim) ? integer() : dim));
+      if (name !== '') known.set(name, { shape: merged(lengths, known.get(name)?.shape), contents });
     }
   }
   return { shape: (value) => known.get(value)?.shape, contents: (value) => known.get(value)?.contents, context };

@@ -16,7 +16,7 @@ const reshape: ShapeRule = ({ shape, contents, int, fresh }) => {
 
 /** As many lengths as a target shape has, of which nothing is known. */
 function unknownOf(target: Shape | undefined, fresh: () => Dim): Shape | undefined {
-  const rank = lengthOf(target);
+  const rank = target?.length === 1 ? lengthOf(target) : undefined;
   return rank === undefined ? undefined : Array.from({ length: Math.min(rank, maxRank) }, fresh);
 }
 
@@ -67,9 +67,9 @@ const expand: ShapeRule = ({ shape, contents, fresh }) => {
 };
 
 const concat: ShapeRule = (context) => {
-  const { node, shape, contents, int, fresh } = context;
+  const { node, shape, contents, int, fresh, integer } = context;
   const shapes = node.inputs.map((_, i) => shape(i));
-  const lists = node.inputs.map((_, i) => contents(i));
+  const lists = node.inputs.map((_, i) => contents(i) ?? unknownOf(shape(i), integer));
   const first = shapes.find((known) => known !== undefined);
   const axis = first === undefined ? undefined : axisOf(int('axis') ?? 0, first.length);
   if (first === undefined || axis === undefined) return [];
@@ -78,7 +78,8 @@ const concat: ShapeRule = (context) => {
     const parts = shapes.map((known) => known?.[axis]);
     return parts.every((part) => typeof part === 'number') ? parts.reduce((sum, part) => sum + part, 0) : fresh();
   });
-  const known = lists.every((list) => list !== undefined) && first.length === 1;
+  const isCounting = node.inputs.some((_, i) => contents(i) !== undefined);
+  const known = isCounting && lists.every((list) => list !== undefined) && first.length === 1;
   return [{ shape: joined, contents: known ? lists.flatMap((list) => list ?? []) : undefined }];
 };
 
@@ -131,7 +132,7 @@ export function sliceBounds(context: ShapeContext, rank: number): readonly Slice
   const ends: readonly Dim[] | undefined = old === undefined ? contents(2) : ints('ends');
   const steps = node.inputs[4] ? contents(4) : 'ones';
   const count = starts?.length ?? lengthOf(shape(1));
-  if (count === undefined) return undefined;
+  if (count === undefined || count > maxRank) return undefined;
   const axes = axesOf(context, 3, rank);
   if (axes === undefined) return undefined;
   const numberAt = (list: readonly Dim[] | undefined, i: number) => {
