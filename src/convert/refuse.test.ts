@@ -3,6 +3,7 @@ import { RefusalError } from '../core/errors.ts';
 import type { DecoderSpec } from '../models/index.ts';
 import { checkMemory } from './checks.ts';
 import { preLnSpec } from './decoder.fixture.ts';
+import type { ConversionTarget } from './options.ts';
 import { nothingToDo } from './refuse.ts';
 import { llamaPlan } from './rules/llama.ts';
 import { conversionPlan } from './rules/plan.ts';
@@ -95,6 +96,19 @@ test('a bias of the final norm has no place in the linear that leads to narrower
   expect(nothingToDo(narrow, 'rmsnorm')).toBeUndefined();
   expect(() => nothingToDo(narrow, 'crmsnorm')).toThrow('m: embeddingSize: the bias of the final norm would become');
   expect(() => nothingToDo(narrow, 'rmsnorm', { fold: true })).toThrow('has none; leave out --fold');
+});
+
+test.each<[string, DecoderSpec, ConversionTarget]>([
+  ['placement', preLnSpec({ placement: 'post' }), 'rmsnorm'],
+  ['residualFromNorm', preLnSpec({ residualFromNorm: true }), 'rmsnorm'],
+  ['a stream with a mean', withNorm('rmsnorm'), 'crmsnorm'],
+  ['crmsnorm', { ...withNorm('crmsnorm'), streamSize: 11 }, 'rmsnorm'],
+  ['other norms', withNorm('dyt'), 'rmsnorm'],
+  ['one coordinate', preLnSpec({ hiddenSize: 1, streamSize: 1 }), 'crmsnorm'],
+  ['no final norm', preLnSpec({ finalNorm: null }), 'rmsnorm'],
+  ['narrow embeddings', preLnSpec({ embeddingSize: 4 }), 'crmsnorm'],
+])('a refusal says what to do: %s', (_, spec, target) => {
+  expect(() => nothingToDo(described(spec), target)).toThrow(/^m: [^;]+; (keep|convert|use|leave out) [^;]+$/);
 });
 
 describe('folding', () => {

@@ -31,40 +31,48 @@ export function nothingToDo(
     return undefined;
   }
   if (spec.placement !== 'pre') {
-    throw refusal(model, `placement is ${spec.placement}: ${placementReasons[spec.placement]}`);
+    throw refusal(model, `placement is ${spec.placement}: ${placementReasons[spec.placement]}`, asItIs);
   }
   if (spec.residualFromNorm) {
     throw refusal(
       model,
       'residualFromNorm: each branch is added to what its norm gave, whose weight and bias bring a mean into the stream, so that every norm would need an explicit recentring',
+      asItIs,
     );
   }
   if (target === 'crmsnorm' && kinds.some((id) => isTarget(id, 'rmsnorm'))) {
-    throw refusal(
-      model,
-      typeof provenanceOf(model.config)?.target === 'string'
-        ? 'it was converted to rmsnorm, and its rounded weights are not exactly zero-mean any more; convert the LayerNorm original instead'
-        : 'its residual stream is not zero-mean: an RMSNorm model keeps the mean that a CRMSNorm model cannot hold',
-    );
+    throw typeof provenanceOf(model.config)?.target === 'string'
+      ? refusal(
+          model,
+          'it was converted to rmsnorm, and its rounded weights are not exactly zero-mean any more',
+          theOriginal,
+        )
+      : refusal(
+          model,
+          'its residual stream is not zero-mean: an RMSNorm model keeps the mean that a CRMSNorm model cannot hold',
+          `${asItIs}, or fold their weights into the next linears: --to rmsnorm --fold`,
+        );
   }
   if (kinds.includes('crmsnorm')) {
-    throw refusal(
-      model,
-      'its norms are crmsnorm, which is rmsnorm without a redundant coordinate; convert the LayerNorm original instead',
-    );
+    throw refusal(model, 'its norms are crmsnorm, which is rmsnorm without a redundant coordinate', theOriginal);
   }
   const unfit = norms.find(({ norm }) => recentredNorm(norm) === undefined);
   if (unfit !== undefined) {
     throw refusal(
       model,
-      `${unfit.name} is ${unfit.norm.kind}, which equals no RMSNorm on zero-mean input; only LayerNorms do`,
+      `${unfit.name} is ${unfit.norm.kind}, which equals no RMSNorm on zero-mean input: only LayerNorms do`,
+      asItIs,
     );
   }
   if (target === 'crmsnorm' && spec.hiddenSize < 2) {
-    throw refusal(model, 'its hidden size is 1, and crmsnorm drops one coordinate; there would be none left');
+    throw refusal(
+      model,
+      'its hidden size is 1, and crmsnorm drops one coordinate: there would be none left',
+      'use --to rmsnorm',
+    );
   }
   if (spec.finalNorm === null) {
-    throw refusal(model, 'it has no final norm: its head reads the residual stream itself, mean and all');
+    throw refusal(model, 'it has no final norm: its head reads the residual stream itself, mean and all', asItIs);
   }
   if (target === 'crmsnorm') checkFoldedBiases(model);
   rewritesAnything(model, asked);
@@ -74,7 +82,9 @@ export function nothingToDo(
 
 function refuseExtras(model: Described, covered: ReadonlySet<string>): void {
   const uncovered = extrasOf(model.spec).find((extra) => !covered.has(extra));
-  if (uncovered !== undefined) throw refusal(model, `${uncovered}: the rules of the conversion do not cover it`);
+  if (uncovered !== undefined) {
+    throw refusal(model, `${uncovered}: the rules of the conversion do not cover it`, asItIs);
+  }
 }
 
 /** What does not change that embeddings and branches write to the stream, and linears read it through its norms alone. */
@@ -129,6 +139,10 @@ function isTarget(kind: string, target: ConversionTarget): boolean {
   return target === 'crmsnorm' ? kind === 'crmsnorm' : kind.startsWith('rmsnorm');
 }
 
-function refusal({ folder }: Pick<Model, 'folder'>, reason: string): RefusalError {
-  return new RefusalError(`${folder}: ${reason}`);
+/** What to do where nothing exact can be done. */
+const asItIs = 'keep its norms as they are';
+const theOriginal = 'convert the LayerNorm original instead';
+
+function refusal({ folder }: Pick<Model, 'folder'>, reason: string, advice: string): RefusalError {
+  return new RefusalError(`${folder}: ${reason}; ${advice}`);
 }

@@ -55,7 +55,7 @@ function checkFold(model: Described): void {
 
 /** Throws RefusalError where a norm's bias would have to go into a linear that can't have one. */
 export function checkFoldedBiases(model: Pick<Model, 'folder' | 'spec'>): void {
-  checkBiases(model, biasesOf(model.spec), '');
+  checkBiases(model, biasesOf(model.spec), '; use --to rmsnorm');
 }
 
 function checkBiases(

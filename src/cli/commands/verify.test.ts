@@ -41,6 +41,16 @@ test('another model than the recorded one differs', async () => {
   expect(code).toBe(1);
 });
 
+test('of a converted model the logits are compared with its source’s, unless more is asked for', async () => {
+  const out = join(await temporaryFolder(), 'crmsnorm');
+  expect((await capture('convert', golden('gpt2'), out, '--to', 'crmsnorm', '--dtype', 'float64')).code).toBe(0);
+  const against = ['--against', recording('gpt2')];
+  const { code, stdout } = await capture('verify', out, ...against);
+  expect(code).toBe(0);
+  expect(stdout).toMatch(/In float64 1 of 1 tensors agree.*\nA converted model/);
+  expect((await capture('verify', out, ...against, '--only', 'hidden_states')).code).not.toBe(0);
+});
+
 test('JSON', async () => {
   const { code, stdout } = await verify('olmo', '--json', '--dtype', 'float32', '--only', 'logits,loss');
   expect(code).toBe(0);

@@ -1,4 +1,5 @@
 import { Option } from 'commander';
+import { provenanceOf } from '../../convert/index.ts';
 import { CheckFailedError, InputError } from '../../core/errors.ts';
 import { formatSignificant, formatTable } from '../../core/format.ts';
 import { createProgress } from '../../core/progress.ts';
@@ -7,6 +8,7 @@ import {
   type ComputeDType,
   computeDTypes,
   type Group,
+  inspectFolder,
   parseGroups,
   type Verification,
   type VerifiedTensor,
@@ -34,7 +36,8 @@ export const verifyCommand: CommandModule = {
       .summary("compare a model's numbers with recorded ones")
       .description(
         "Computes a model's logits, loss, hidden states and gradients and compares them with what another implementation " +
-          'recorded for the same tokens. Exit code 1 when one lies outside its tolerance.',
+          'recorded for the same tokens. Exit code 1 when one lies outside its tolerance. Of a converted model, whose hidden ' +
+          'states and gradients are its own, the logits alone are compared unless --only asks for more.',
       )
       .argument('<model>', 'folder with config.json and the weights as safetensors')
       .option('--against <file>', 'safetensors file with input_ids and what was recorded for them')
@@ -67,7 +70,8 @@ export const verifyCommand: CommandModule = {
         // Not commander's requiredOption: that hides which option was misspelt.
         if (against === undefined)
           throw new InputError('verify: --against <file> is missing, the recording to compare with');
-        const groups: readonly Group[] = only === undefined ? [] : parseGroups(only);
+        const isConverted = only === undefined && provenanceOf((await inspectFolder(folder)).config) !== undefined;
+        const groups: readonly Group[] = isConverted ? ['logits'] : only === undefined ? [] : parseGroups(only);
         if (engineName !== 'cpu' && rest.dtype !== 'float32') {
           throw new InputError(`verify: --engine ${engineName} computes in float32; add --dtype float32`);
         }
@@ -83,14 +87,14 @@ export const verifyCommand: CommandModule = {
           onProgress,
         }).finally(() => progress?.done({ clear: true }));
         stdout.write(
-          `${json ? JSON.stringify({ model: folder, against, ...verification }, null, 2) : toTable(verification)}\n`,
+          `${json ? JSON.stringify({ model: folder, against, ...verification }, null, 2) : toTable(verification, isConverted)}\n`,
         );
         if (!verification.ok) throw new CheckFailedError(failure(folder, verification.tensors));
       });
   },
 };
 
-function toTable({ dtype, engine, tensors, ok }: Verification): string {
+function toTable({ dtype, engine, tensors, ok }: Verification, isConverted: boolean): string {
   const table = formatTable(
     ['tensor', { header: 'max |Δ|', align: 'right' }, { header: 'allowed', align: 'right' }, 'within'],
     tensors.map(({ name, largest, bound, ok: within }) => [
@@ -102,7 +106,10 @@ function toTable({ dtype, engine, tensors, ok }: Verification): string {
   );
   const agreement = ok ? [`In ${dtype} ${tensors.length} of ${tensors.length} tensors agree with the recording.`] : [];
   const where = engine === undefined || engine.name === 'cpu' ? [] : [describeEngine(engine)];
-  const notes = [...agreement, ...where];
+  const conversion = isConverted
+    ? ['A converted model: its hidden states and gradients are its own, and only the logits were compared (--only).']
+    : [];
+  const notes = [...agreement, ...conversion, ...where];
   return notes.length === 0 ? table : `${table}\n\n${notes.join('\n')}`;
 }
 

@@ -10,7 +10,9 @@ import type { ConversionPlan } from './plan.ts';
  */
 export function llamaPlan(plan: ConversionPlan, where: string): ConversionPlan {
   const reason = unfitForLlama(plan.spec);
-  if (reason !== undefined) throw new RefusalError(`${where}: format llama: ${reason}`);
+  if (reason !== undefined) {
+    throw new RefusalError(`${where}: format llama: ${reason}; use --format hf or normlab`);
+  }
   const norm = { ...plan.spec.norm, kind: 'rmsnorm' };
   const spec: DecoderSpec = { ...plan.spec, family: 'llama', norm, finalNorm: norm };
   const known = new Map(plan.rules.map((rule) => [rule.name, rule]));
@@ -26,7 +28,7 @@ function unfitForLlama(spec: DecoderSpec): string | undefined {
   const scale = 1 / Math.sqrt(attention.headSize);
   if (spec.placement !== 'pre') return `placement is ${spec.placement}, Llama’s norms stand before branches alone`;
   if (norm.kind === 'rmsnorm-bias' || finalNorm?.kind === 'rmsnorm-bias') {
-    return 'the norms have biases, Llama’s RMSNorm has none; use --format hf or normlab';
+    return 'the norms have biases, Llama’s RMSNorm has none';
   }
   if (finalNorm?.epsilon !== norm.epsilon) return 'the final norm has another epsilon, Llama has one rms_norm_eps';
   if (spec.positions.kind !== 'rotary') return `its positions are ${spec.positions.kind}, Llama’s are rotary`;
