@@ -1,4 +1,5 @@
 /** Checkpoints: safetensors and GGUF files, and the Hugging Face folders that hold them. */
+export * from './data/index.ts';
 export { type Checkpoint, type CheckpointTensor, openCheckpoint } from './folder.ts';
 export * from './gguf/index.ts';
 export * from './safetensors/index.ts';

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { FloatDType } from '../core/dtype.ts';
-import { CheckFailedError } from '../core/errors.ts';
+import { CheckFailedError, InputError } from '../core/errors.ts';
 import { createFolderAtomically, writeJsonAtomically } from '../core/files.ts';
 import { normlabVersion } from '../core/version.ts';
 import { cpuEngine } from '../engine/index.ts';
@@ -34,6 +34,8 @@ export interface ConvertOptions extends RewriteOptions {
   readonly format?: ConversionFormat | undefined;
   /** Default `source`: each tensor keeps its own. */
   readonly dtype?: StoredDType | undefined;
+  /** The ONNX operator set of a graph, one of `opsets`. Only for the format `onnx`. Default 23. */
+  readonly opset?: number | undefined;
   /** Replace an existing model's folder. Default false. */
   readonly force?: boolean | undefined;
   /** Measure how equal the result is, and keep it only if it passes. Default true. */
@@ -88,8 +90,11 @@ export async function convertModel(options: ConvertOptions): Promise<ConversionR
     const reason = nothingToDo(model, target, options);
     if (reason !== undefined) return { status: 'nothing-to-do', reason };
     const format = formatOf(options.format ?? defaultFormat(model, target));
-    const { fold, qkNorms, dtype = 'source' } = options;
-    const request = { model, target, rewrites: { fold, qkNorms }, dtype };
+    const { fold, qkNorms, dtype = 'source', opset } = options;
+    if (opset !== undefined && format.id !== 'onnx') {
+      throw new InputError(`convert: an operator set is one of a graph, and format ${format.id} is none`);
+    }
+    const request = { model, target, rewrites: { fold, qkNorms }, dtype, opset };
     const plan = formatPlan(format, request);
     const output = await format.output({ ...request, plan });
     checkPlaces(options.source, options.out);
@@ -164,12 +169,14 @@ async function makeCertificate(
   { target, signal, onProgress, ...options }: ConvertOptions,
 ): Promise<Certificate> {
   const storage = untiedStorage(model);
+  const { run } = format;
   const measurements = await certify({
     plan,
     source: () => readParameterValues(plan.source, storedParameters(model.checkpoint, storage)),
     dtypes: new Map(tensors.map(({ rule, dtype }) => [rule.name, dtype])),
     sourceDTypes: new Map([...storage.keys()].map((name) => [name, storedDType(model, storage, name)])),
     written: () => readWritten(format, folder),
+    runWritten: run && ((spec, inputIds) => run(folder, spec, inputIds)),
     inputIds: inputs.inputIds,
     isText: inputs.kind === 'text',
     engine: cpuEngine(),

@@ -14,7 +14,18 @@ import {
 } from './tensor.ts';
 import { leavesOf, topologicalOrder } from './traverse.ts';
 
-/** The ONNX operator set that models are written for; 23 is the first with RMSNormalization. */
+/** The ONNX operator sets that models can be written for, and the first version of the file format that has each. */
+const irVersions = new Map([
+  [20, 9],
+  [21, 10],
+  [22, 10],
+  [23, 11],
+]);
+
+/** The operator sets that models can be written for, the oldest first. It is the first with Gelu, the newest the first with RMSNormalization. */
+export const opsets: readonly number[] = [...irVersions.keys()];
+
+/** The operator set that models are written for unless another is asked for. */
 export const opset = 23;
 
 export interface EmitOptions {
@@ -27,6 +38,13 @@ export interface EmitOptions {
    * Transpose and MatMul: the engine computes the transpose of an initializer once and holds both. Default false.
    */
   readonly fusedTransposes?: boolean;
+  /** One of `opsets`. */
+  readonly opset?: number;
+  /**
+   * Writes RMSNorms as RMSNormalization, which is an operator of ONNX's own from operator set 23 on, instead of
+   * SimplifiedLayerNormalization, which is one of ONNX Runtime's and gives row statistics too. Default false.
+   */
+  readonly standardNorms?: boolean;
 }
 
 /**
@@ -34,7 +52,8 @@ export interface EmitOptions {
  *
  * The model's inputs are the graph's inputs and those parameters that have no initializer. The same graph gives the same
  * model, byte for byte. Throws a RangeError where an output has the name of an input or parameter, where two of these
- * with one name differ in type, and where an initializer has another shape than its parameter.
+ * with one name differ in type, where an initializer has another shape than its parameter, and for an operator set
+ * that lacks what is wanted.
  */
 export function emitOnnx(outputs: Readonly<Record<string, Tensor>>, options: EmitOptions = {}): OnnxModel {
   const floatType = options.floatType ?? 'float32';
@@ -46,7 +65,15 @@ export function emitOnnx(outputs: Readonly<Record<string, Tensor>>, options: Emi
     if (given.has(name)) throw new RangeError(`graph/emit: an output and an input are both named ${name}; rename one`);
   }
   const taken = new Set([...given.keys(), ...Object.keys(outputs)]);
-  const writer = createWriter(floatType, options.fusedTransposes ?? false, taken);
+  const version = options.opset ?? opset;
+  const irVersion = irVersions.get(version);
+  if (irVersion === undefined || (options.standardNorms && version < 23)) {
+    throw new RangeError(
+      `graph/emit: operator set ${version} is not written${irVersion === undefined ? '' : ' with standard norms'}`,
+    );
+  }
+  const { fusedTransposes = false, standardNorms = false } = options;
+  const writer = createWriter({ floatType, fusedTransposes, standardNorms }, taken);
   const inputs: OnnxValueInfo[] = [];
   const givenNames = new Map<string, string>();
   for (const [name, type] of given) {
@@ -77,10 +104,10 @@ export function emitOnnx(outputs: Readonly<Record<string, Tensor>>, options: Emi
   // Identity gives an output its name whatever it is; the engine removes it.
   for (const [name, tensor] of wanted) writer.identity(nameOf(names, tensor), name);
   return {
-    irVersion: 11,
+    irVersion,
     producerName: 'normlab',
     opsetImports: [
-      { domain: '', version: opset },
+      { domain: '', version },
       { domain: 'com.microsoft', version: 1 },
     ],
     graph: {
@@ -122,7 +149,10 @@ function nameOf(names: ReadonlyMap<Tensor, string>, tensor: Tensor): string {
   return name;
 }
 
-function createWriter(floatType: 'float32' | 'float64', fusedTransposes: boolean, taken: ReadonlySet<string>) {
+type WriterOptions = Pick<EmitContext, 'floatType' | 'fusedTransposes' | 'standardNorms'>;
+
+function createWriter(options: WriterOptions, taken: ReadonlySet<string>) {
+  const { floatType } = options;
   const nodes: OnnxNode[] = [];
   const initializers: OnnxInitializer[] = [];
   const known = new Map<string, { readonly name: string; readonly data: Uint8Array }[]>();
@@ -148,8 +178,7 @@ function createWriter(floatType: 'float32' | 'float64', fusedTransposes: boolean
   };
 
   const context: EmitContext = {
-    floatType,
-    fusedTransposes,
+    ...options,
     add(opType, inputs, attributes = {}, { domain, outputs = 1 } = {}) {
       const names = Array.from({ length: outputs }, () => fresh(opType.toLowerCase()));
       nodes.push({

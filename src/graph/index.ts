@@ -1,4 +1,4 @@
-export { type EmitOptions, emitOnnx, opset } from './emit.ts';
+export { type EmitOptions, emitOnnx, opset, opsets } from './emit.ts';
 export { evaluate, evaluateSteps } from './evaluate.ts';
 export { gradients } from './gradient.ts';
 export * from './onnx/index.ts';
@@ -10,6 +10,7 @@ export {
   cast,
   concat,
   crossEntropy,
+  cumulativeSum,
   div,
   exp,
   type GeluApproximation,
@@ -38,6 +39,7 @@ export {
   squaredRelu,
   sub,
   sum,
+  tail,
   tanh,
   transpose,
   where,

@@ -72,6 +72,8 @@ export interface EmitContext {
   readonly floatType: 'float32' | 'float64';
   /** Whether a matrix product that takes a factor transposed may be one node of ONNX Runtime's own. */
   readonly fusedTransposes: boolean;
+  /** Whether RMSNorms are written as ONNX's own operator instead of ONNX Runtime's. */
+  readonly standardNorms: boolean;
 }
 
 export type EmitAttribute = number | readonly number[] | { readonly float: number } | { readonly text: string };

@@ -1,5 +1,6 @@
 import type { Dim } from '../core/shape.ts';
 import {
+  type AttendSegment,
   add,
   attend,
   constant,
@@ -26,15 +27,8 @@ export interface KeysAndValues {
   readonly values: Tensor;
 }
 
-/** What a key-value cache holds, and what it is to hold. */
-export interface Cache {
-  /** The keys and values of earlier tokens. */
-  readonly earlier: (layer: number) => KeysAndValues;
-  /** What is added to their scores. */
-  readonly offsets: (layer: number) => Tensor;
-  /** Told each layer's keys and values of the tokens that are computed now. */
-  readonly keep: (layer: number, entry: KeysAndValues) => void;
-}
+/** Gives all that a layer's queries attend to, and is told the keys and values of the tokens that are computed now. */
+export type Cache = (layer: number, own: KeysAndValues) => readonly AttendSegment<Tensor>[];
 
 /** What all layers' attention depends on. */
 export interface AttentionContext {
@@ -129,15 +123,14 @@ export function attendTo(context: AttentionContext, layer: number, queries: Tens
   const together = ({ keys, values }: KeysAndValues) => ({ keys: grouped(keys, 1), values: grouped(values, 1) });
   const width = own.values.shape[3] ?? 0;
   const q = grouped(queries, group);
-  const { keys, values } = together(own);
-  const offsets = context.offsets(layer);
   let mixed: Tensor;
   if (cache === undefined) {
+    const { keys, values } = together(own);
+    const offsets = context.offsets(layer);
     mixed = matmul(softmax(add(softCap(matmul(q, keys, { transposeB: true }), scoreCap), offsets)), values);
   } else {
-    cache.keep(layer, own);
-    const earlier = { ...together(cache.earlier(layer)), offsets: cache.offsets(layer) };
-    mixed = attend(q, [earlier, { keys, values, offsets }], { cap: scoreCap ?? null });
+    const segments = cache(layer, own).map((segment) => ({ ...segment, ...together(segment) }));
+    mixed = attend(q, segments, { cap: scoreCap ?? null });
   }
   const apart = transpose(reshape(mixed, [batch, numHeads, sequence, width]), [0, 2, 1, 3]);
   return reshape(apart, [batch, sequence, numHeads * Number(width)]);

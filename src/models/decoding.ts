@@ -42,20 +42,22 @@ export function buildDecoding(spec: DecoderSpec, options: DecodingOptions): Deco
   const earlier = { kind: 'given', ids: cachePositions, context } as const;
   const cache: KeysAndValues[] = [];
   const entries: KeysAndValues[] = [];
+  const size = cacheSize(spec);
+  const offsetsOfEarlier = scoreOffsets(spec, own, earlier);
+  const offsetsOfOwn = scoreOffsets(spec, own);
   const attentionOf = attentionContext(spec, weights, {
     batch: 1,
     positions: own,
-    cache: {
-      earlier: (layer) => {
-        const size = cacheSize(spec);
-        const slots = (name: string, width: number) =>
-          input(`cache.${layer}.${name}`, 'float', [1, size.heads, 'capacity', width]);
-        const entry = { keys: slots('keys', size.keys), values: slots('values', size.values) };
-        cache.push(entry);
-        return entry;
-      },
-      offsets: scoreOffsets(spec, own, earlier),
-      keep: (_, entry) => entries.push(entry),
+    cache: (layer, entry) => {
+      const slots = (name: string, width: number) =>
+        input(`cache.${layer}.${name}`, 'float', [1, size.heads, 'capacity', width]);
+      const kept = { keys: slots('keys', size.keys), values: slots('values', size.values) };
+      cache.push(kept);
+      entries.push(entry);
+      return [
+        { ...kept, offsets: offsetsOfEarlier(layer) },
+        { ...entry, offsets: offsetsOfOwn(layer) },
+      ];
     },
   });
   let x = embed(spec, weights, inputIds, own);

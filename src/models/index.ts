@@ -4,6 +4,7 @@ export * from './build.ts';
 export type { NeededTensor } from './check.ts';
 export * from './decoding.ts';
 export * from './describe.ts';
+export * from './exporting.ts';
 export { type ExternalWeights, externalWeights } from './external.ts';
 export type { Family } from './families/family.ts';
 export { families, familyOf } from './families/index.ts';

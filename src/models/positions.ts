@@ -21,8 +21,9 @@ import { attentionFactorOf, rotaryFrequencies } from './frequencies.ts';
 import type { AlibiPositions, AttentionSpec, DecoderSpec, RotaryPositions, SinusoidalPositions } from './spec.ts';
 
 /**
- * Where the tokens of a sequence stand: at 0, 1, … when their number is known, else where `ids`, int `[sequence]`, says.
- * These are below `context`; keys at `context` itself are slots of a cache that hold nothing.
+ * Where the tokens of a sequence stand: at 0, 1, … when their number is known, else where `ids` says, int `[sequence]` or,
+ * where sequences differ, `[batch, sequence]`. These are below `context`; keys at `context` itself are slots of a cache that
+ * hold nothing.
  */
 export type Positions =
   | { readonly kind: 'counted'; readonly length: number }
@@ -30,12 +31,12 @@ export type Positions =
 
 export function lengthOf(positions: Positions): Dim {
   if (positions.kind === 'counted') return positions.length;
-  const [length] = positions.ids.shape;
+  const length = positions.ids.shape.at(-1);
   if (length === undefined) throw new RangeError('models/positions: the positions have no axis');
   return length;
 }
 
-/** A row for each token, a function of its position: `[sequence, width]`. */
+/** A row for each token, a function of its position: `[sequence, width]`, or `[batch, sequence, width]`. */
 function rowsAt(positions: Positions, width: number, entry: (position: number, i: number) => number): Tensor {
   const table = (rows: number) =>
     constant(
@@ -45,14 +46,20 @@ function rowsAt(positions: Positions, width: number, entry: (position: number, i
   return positions.kind === 'counted' ? table(positions.length) : gather(table(positions.context + 1), positions.ids);
 }
 
-/** The rows of a table of learned positions for each token, `[sequence, width]`; the first position's is row `offset`. */
+/** Such rows beside `[batch, heads, sequence, width]`. */
+function besideHeads(rows: Tensor): Tensor {
+  const [batch, ...rest] = rows.shape;
+  return rest.length < 2 || batch === undefined ? rows : reshape(rows, [batch, 1, ...rest]);
+}
+
+/** The rows of a table of learned positions for each token, `[sequence, width]` or `[batch, sequence, width]`; the first position's is row `offset`. */
 export function learnedRows(positions: Positions, table: Tensor, offset: number): Tensor {
   return positions.kind === 'counted'
     ? slice(table, 0, offset, offset + positions.length)
     : gather(table, offset === 0 ? positions.ids : add(positions.ids, constant(offset, [], 'int')));
 }
 
-/** The computed vector of each token's position, `[sequence, width]`. */
+/** The computed vector of each token's position, `[sequence, width]` or `[batch, sequence, width]`. */
 export function sinusoids({ offset = 0, blank }: SinusoidalPositions, positions: Positions, width: number): Tensor {
   const half = Math.floor(width / 2);
   return rowsAt(positions, width, (position, i) => {
@@ -81,11 +88,13 @@ export function rotation({ positions: spec, attention: { headSize } }: DecoderSp
   };
 }
 
-/** What the queries are multiplied by at each position, `[sequence, 1]`; undefined where that is 1. */
+/** What the queries `[batch, heads, sequence, size]` are multiplied by at each position; undefined where that is 1. */
 export function queryFactors({ attention }: DecoderSpec, positions: Positions): Tensor | undefined {
   const { logScaledFrom: first } = attention;
   if (first === undefined || longest(positions) <= first) return undefined;
-  return rowsAt(positions, 1, (position) => (position < first ? 1 : Math.log(position + 1) / Math.log(first)));
+  return besideHeads(
+    rowsAt(positions, 1, (position) => (position < first ? 1 : Math.log(position + 1) / Math.log(first))),
+  );
 }
 
 function longest(positions: Positions): number {
@@ -98,7 +107,9 @@ function turnBy(spec: RotaryPositions, size: number, positions: Positions): (x: 
   const factor = attentionFactorOf(spec.scaling);
   const pairOf = (i: number) => (spec.interleaved ? Math.floor(i / 2) : i % (size / 2));
   const table = (f: (angle: number) => number) =>
-    rowsAt(positions, size, (position, i) => factor * f(position * (frequencies[pairOf(i)] ?? Number.NaN)));
+    besideHeads(
+      rowsAt(positions, size, (position, i) => factor * f(position * (frequencies[pairOf(i)] ?? Number.NaN))),
+    );
   const cosines = table(Math.cos);
   const sines = table(Math.sin);
   const turn = spec.interleaved ? turnNeighbours : turnHalves;
@@ -121,12 +132,14 @@ function turnNeighbours(x: Tensor, size: number): Tensor {
 
 /**
  * What is added to the scores of a layer, `[queries, keys]` or, where heads differ, `[heads, queries, keys]`, with the heads
- * that share a key on an axis of their own.
+ * that share a key on an axis of their own. Where sequences differ, as `standing` says of the keys, where each stands in its
+ * own sequence, that may be an axis before them; `keys` then is where they stand in the batch.
  */
 export function scoreOffsets(
   { positions: spec, attention }: DecoderSpec,
   queries: Positions,
   keys: Positions = queries,
+  standing: Positions = keys,
 ): (layer: number) => Tensor {
   const alibi = spec.kind === 'alibi' ? spec : undefined;
   const made = new Map<number | null, Tensor>();
@@ -136,7 +149,7 @@ export function scoreOffsets(
       made.get(window) ??
       (queries.kind === 'counted' && keys.kind === 'counted'
         ? countedOffsets(queries.length, window, alibi, attention)
-        : givenOffsets(queries, keys, window, alibi, attention));
+        : givenOffsets({ queries, keys, standing }, window, alibi, attention));
     made.set(window, offsets);
     return offsets;
   };
@@ -163,8 +176,7 @@ function countedOffsets(
 
 /** The same where the positions are given when the graph runs. */
 function givenOffsets(
-  queries: Positions,
-  keys: Positions,
+  { queries, keys, standing }: Readonly<Record<'queries' | 'keys' | 'standing', Positions>>,
   window: number | null,
   alibi: AlibiPositions | undefined,
   attention: AttentionSpec,
@@ -179,10 +191,12 @@ function givenOffsets(
   const { slopes, rounding } = alibi;
   const axes = headAxes(attention);
   if (rounding !== undefined) {
-    const ofKeys = rowsAt(keys, slopes.length, (position, head) =>
+    const ofKeys = rowsAt(standing, slopes.length, (position, head) =>
       roundedOffset(rounding, slopes[head] ?? Number.NaN, position),
     );
-    return unlessHidden(reshape(transpose(ofKeys, [1, 0]), [...axes, 1, lengthOf(keys)]));
+    const batch = ofKeys.shape.slice(0, -2);
+    const byHead = transpose(ofKeys, batch.length === 0 ? [1, 0] : [0, 2, 1]);
+    return unlessHidden(reshape(byHead, [...batch, ...axes, 1, lengthOf(keys)]));
   }
   return unlessHidden(mul(constant(slopes, [...axes, 1, 1]), cast(sub(key, query), 'float')));
 }

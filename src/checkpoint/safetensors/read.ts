@@ -91,7 +91,7 @@ async function readHeader(file: FileHandle, path: string): Promise<Header> {
   return parseHeader(await readFully(file, prefixBytes, length, path), fileBytes, path);
 }
 
-async function readFully(file: FileHandle, position: number, length: number, path: string) {
+export async function readFully(file: FileHandle, position: number, length: number, path: string) {
   const bytes = new Uint8Array(length);
   let done = 0;
   while (done < length) {

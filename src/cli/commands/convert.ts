@@ -15,6 +15,7 @@ import {
 import { InputError } from '../../core/errors.ts';
 import { formatBytes } from '../../core/format.ts';
 import { createProgress } from '../../core/progress.ts';
+import { opset, opsets } from '../../graph/index.ts';
 import { differencesText, floorsText } from '../certificate-text.ts';
 import { type CommandModule, examples } from '../command.ts';
 import { parseTokens } from '../options.ts';
@@ -25,6 +26,7 @@ interface ConvertArguments {
   readonly to: ConversionTarget;
   readonly format?: ConversionFormat;
   readonly dtype: keyof typeof storedDTypes;
+  readonly opset?: string;
   readonly fold?: true;
   readonly qkNorms?: true;
   readonly force?: true;
@@ -58,6 +60,12 @@ export const convertCommand: CommandModule = {
           .choices(Object.keys(storedDTypes))
           .default('source'),
       )
+      .addOption(
+        new Option(
+          '--opset <n>',
+          `operator set of --format onnx (default: ${opset}; SimplifiedLayerNormalization below)`,
+        ).choices(opsets.map(String)),
+      )
       .option(
         '--fold',
         'put the weights of the norms before branches and head into the next linears, of RMSNorm models too',
@@ -74,32 +82,40 @@ export const convertCommand: CommandModule = {
           ['an ordinary GPT-2 folder whose weights suit RMSNorm', 'convert ./gpt2 ./gpt2-rms --to rmsnorm'],
           ['an OLMo as a Llama, in bfloat16', 'convert ./olmo ./olmo-llama --to rmsnorm --format llama --dtype bf16'],
           ['certified on a text', 'convert ./gpt2 ./gpt2-rms --to rmsnorm --text prose.txt'],
+          ['for ONNX Runtime, Optimum and transformers.js', 'convert ./gpt2 ./gpt2-onnx --to rmsnorm --format onnx'],
           ['without the redundant coordinate', 'convert ./gpt2 ./gpt2-crms --to crmsnorm'],
         ),
       )
-      .action(async (source: string, out: string, { to, dtype, json, text, tokens, ...options }: ConvertArguments) => {
-        if (tokens !== undefined && text === undefined) throw new InputError('convert: --tokens needs --text <file>');
-        if (text !== undefined && !options.certify) {
-          throw new InputError('convert: --text is for the certificate, and --no-certify leaves that out');
-        }
-        const progress = createProgress({ stream: stderr });
-        const startedMs = performance.now();
-        const onProgress = (line: string) => {
-          // A log is spared the lines of what is done in a moment.
-          if (stderr.isTTY || performance.now() - startedMs > quietMs) progress.update(line);
-        };
-        const result = await convertModel({
-          source,
-          out,
-          target: to,
-          dtype: storedDTypes[dtype],
-          signal,
-          onProgress,
-          inputs: text === undefined ? undefined : { text, tokens },
-          ...options,
-        }).finally(() => progress.done({ clear: true }));
-        stdout.write(`${json ? toJson(result) : toText(result)}\n`);
-      });
+      .action(
+        async (
+          source: string,
+          out: string,
+          { to, dtype, opset: asked, json, text, tokens, ...options }: ConvertArguments,
+        ) => {
+          if (tokens !== undefined && text === undefined) throw new InputError('convert: --tokens needs --text <file>');
+          if (text !== undefined && !options.certify) {
+            throw new InputError('convert: --text is for the certificate, and --no-certify leaves that out');
+          }
+          const progress = createProgress({ stream: stderr });
+          const startedMs = performance.now();
+          const onProgress = (line: string) => {
+            // A log is spared the lines of what is done in a moment.
+            if (stderr.isTTY || performance.now() - startedMs > quietMs) progress.update(line);
+          };
+          const result = await convertModel({
+            source,
+            out,
+            target: to,
+            dtype: storedDTypes[dtype],
+            opset: asked === undefined ? undefined : Number(asked),
+            signal,
+            onProgress,
+            inputs: text === undefined ? undefined : { text, tokens },
+            ...options,
+          }).finally(() => progress.done({ clear: true }));
+          stdout.write(`${json ? toJson(result) : toText(result)}\n`);
+        },
+      );
   },
 };
 

@@ -30,6 +30,8 @@ export interface MeasureOptions {
   readonly exact: ((source: ParameterValues) => Promise<Decoder>) | null;
   /** Reads the second decoder as it was written. */
   readonly written: () => Promise<Decoder>;
+  /** Runs it as it was written, where that is a program of its own: logits `[batch, sequence, vocabularySize]`. */
+  readonly runWritten?: ((spec: DecoderSpec, inputIds: InputIds) => Promise<Float64Array>) | undefined;
   readonly inputIds: InputIds;
   /** Whether the ids are text, so that the models' perplexities on them mean something. */
   readonly isText: boolean;
@@ -49,7 +51,10 @@ export async function measure(options: MeasureOptions): Promise<DecoderCompariso
   await step();
   const exactly = observe(written, inputIds);
   await step();
-  const inEngine = await observeInEngine(engine, written, inputIds);
+  const fromWeights = await observeInEngine(engine, written, inputIds);
+  // A program shows no stream: its means are those that the engine gives for the same weights.
+  const own = await options.runWritten?.(written.spec, inputIds);
+  const inEngine = own === undefined ? fromWeights : { ...fromWeights, logits: own };
   const stored = compare(reference, exactly);
   const run = compare(reference, inEngine);
   const of = (observation: Observation) => perplexityOf(observation, inputIds);

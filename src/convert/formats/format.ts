@@ -1,4 +1,5 @@
 import type { Model } from '../../models/index.ts';
+import type { InputIds } from '../certificate/observe.ts';
 import type { ConversionTarget, RewriteOptions, StoredDType } from '../options.ts';
 import type { ConversionPlan } from '../rules/plan.ts';
 import type { Parameters } from '../rules/steps.ts';
@@ -13,6 +14,8 @@ export interface FormatRequest {
   /** What was asked for besides, whether or not the target does it anyway. */
   readonly rewrites: RewriteOptions;
   readonly dtype: StoredDType;
+  /** The operator set of a graph, where the format is one. Absent: the format's default. */
+  readonly opset?: number | undefined;
 }
 
 export interface OutputRequest extends FormatRequest {
@@ -65,4 +68,6 @@ export interface Format<Id extends string = string> {
   output(request: OutputRequest): Promise<FormatOutput>;
   /** Opens what was written. */
   open(folder: string): Promise<WrittenDecoder>;
+  /** Runs what was written by itself, where it is a program: logits `[batch, sequence, vocabularySize]`, row by row. */
+  readonly run?: (folder: string, spec: Model['spec'], inputIds: InputIds) => Promise<Float64Array>;
 }

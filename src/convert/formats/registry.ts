@@ -4,9 +4,10 @@ import type { Format, FormatRequest } from './format.ts';
 import { hf } from './hf.ts';
 import { llama } from './llama.ts';
 import { normlab } from './normlab.ts';
+import { onnx } from './onnx/onnx.ts';
 
 /** The formats, that which is written by default where it can be first; all lists of formats follow this one. */
-const formats = [hf, normlab, llama] as const;
+const formats = [hf, normlab, llama, onnx] as const;
 
 export type ConversionFormat = (typeof formats)[number]['id'];
 

@@ -1,11 +1,7 @@
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { FloatDType } from '../../core/dtype.ts';
-import { writeFileAtomically } from '../../core/files.ts';
 import type { Storage } from '../../models/index.ts';
 import { copyCompanions } from '../write/companions.ts';
-import { type Config, provenanceKeys } from '../write/config.ts';
-import { configText } from '../write/floats.ts';
+import { type Config, provenanceKeys, writeConfig } from '../write/config.ts';
 import { outputLayout, untiedStorage } from '../write/layout.ts';
 import { writeWeights } from '../write/weights.ts';
 import type { FormatOutput, OutputRequest } from './format.ts';
@@ -38,8 +34,7 @@ export function safetensorsOutput(request: OutputRequest, { storage, config }: F
         provenance: provenanceKeys(request, source.sha256),
         onlyDType: moreDTypes.length === 0 ? onlyDType : undefined,
       });
-      const sourceText = await readFile(join(model.folder, 'config.json'), 'utf8');
-      await writeFileAtomically(join(folder, 'config.json'), configText(written, sourceText));
+      await writeConfig(model.folder, folder, written);
       return { copied: await copyCompanions(model.folder, folder), notes: [] };
     },
   };

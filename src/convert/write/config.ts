@@ -1,9 +1,13 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { FloatDType } from '../../core/dtype.ts';
+import { writeFileAtomically } from '../../core/files.ts';
 import { normlabVersion } from '../../core/version.ts';
 import type { DecoderSpec, Model } from '../../models/index.ts';
 import type { ConversionTarget, RewriteOptions } from '../options.ts';
 import { askedRewrites } from '../rewrites.ts';
 import { isRmsNorm } from '../rules/spec.ts';
+import { configText } from './floats.ts';
 
 export type Config = Readonly<Record<string, unknown>>;
 
@@ -71,4 +75,10 @@ export function copiedKeys(config: Config, keys: readonly string[]): Config {
 export function dtypeKeys(config: Config, dtype: FloatDType | undefined): Config {
   if (dtype === undefined) return {};
   return { [Object.hasOwn(config, 'dtype') ? 'dtype' : 'torch_dtype']: dtype };
+}
+
+/** Writes a `config.json`, its numbers as that of the source writes them. */
+export async function writeConfig(source: string, folder: string, config: Config): Promise<void> {
+  const sourceText = await readFile(join(source, 'config.json'), 'utf8');
+  await writeFileAtomically(join(folder, 'config.json'), configText(config, sourceText));
 }

@@ -15,6 +15,7 @@ import {
   steps,
 } from './draw.fixture.ts';
 import { allOps } from './index.ts';
+import { sequenceCases } from './sequence.fixture.ts';
 
 export interface OpCase {
   readonly op: keyof typeof allOps;
@@ -470,6 +471,7 @@ export const opCases: readonly OpCase[] = [
   ...attentions,
   ...gather,
   ...positions,
+  ...sequenceCases,
   ...activations,
   ...norms,
 ];

@@ -8,6 +8,7 @@ import { matmulOps } from './matmul.ts';
 import { normOps } from './norm.ts';
 import { positionsOps } from './positions.ts';
 import { reduceOps } from './reduce.ts';
+import { sequenceOps } from './sequence.ts';
 import { softmaxOps } from './softmax.ts';
 
 export * from './activations.ts';
@@ -20,6 +21,7 @@ export * from './matmul.ts';
 export * from './norm.ts';
 export * from './positions.ts';
 export * from './reduce.ts';
+export * from './sequence.ts';
 export * from './softmax.ts';
 
 /** Every op of the graph by its name. Tests are made from this list. */
@@ -33,6 +35,7 @@ export const allOps = {
   ...crossEntropyOps,
   ...gatherOps,
   ...positionsOps,
+  ...sequenceOps,
   ...activationOps,
   ...normOps,
 };

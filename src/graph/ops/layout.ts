@@ -1,4 +1,4 @@
-import { formatShape, type Shape, sameShape, sizeOf } from '../../core/shape.ts';
+import { type Dim, formatShape, type Shape, sameShape, sizeOf } from '../../core/shape.ts';
 import { permute, resolveShape, splitAt } from '../ndarray.ts';
 import { apply, applySingle, at, normalizeAxis, type Op, type Tensor, type Value } from '../tensor.ts';
 import { zerosLike } from './reduce.ts';
@@ -161,16 +161,15 @@ const concatOp: Op<{ readonly axis: number }> = {
   infer(inputs, { axis }) {
     const first = at(inputs, 0, 'concat');
     const rest = (shape: Shape) => shape.filter((_, i) => i !== axis);
-    let length = 0;
     for (const x of inputs) {
-      const own = x.shape[axis];
-      if (typeof own !== 'number' || !sameShape(rest(x.shape), rest(first.shape)) || x.dtype !== first.dtype) {
+      const fits = axis < x.shape.length && sameShape(rest(x.shape), rest(first.shape));
+      if (!fits || x.dtype !== first.dtype) {
         throw new RangeError(
           `graph/concat: ${formatShape(x.shape)} does not go with ${formatShape(first.shape)} on axis ${axis}`,
         );
       }
-      length += own;
     }
+    const length = joined(inputs.map((x) => at(x.shape, axis, 'concat')));
     return [{ dtype: first.dtype, shape: first.shape.map((dim, i) => (i === axis ? length : dim)) }];
   },
   evaluate: (inputs, { axis }) => [concatValues(inputs, axis)],
@@ -179,13 +178,24 @@ const concatOp: Op<{ readonly axis: number }> = {
     let start = 0;
     return inputs.map((x) => {
       const length = at(x.shape, axis, 'concat');
-      if (!dy || typeof length !== 'number') return null;
+      if (typeof length !== 'number') {
+        throw new RangeError(
+          `graph/concat: the gradient of ${formatShape(x.shape)} needs a known length on axis ${axis}`,
+        );
+      }
       start += length;
-      return slice(dy, axis, start - length, start);
+      return dy ? slice(dy, axis, start - length, start) : null;
     });
   },
   emit: (context, inputs, { axis }) => context.add('Concat', inputs, { axis }),
 };
+
+/** The length of several together: where some are symbols, one such as `past + seq`. */
+function joined(lengths: readonly Dim[]): Dim {
+  const known = lengths.filter((dim) => typeof dim === 'number').reduce((sum, dim) => sum + dim, 0);
+  const symbols = lengths.filter((dim) => typeof dim === 'string');
+  return symbols.length === 0 ? known : [...symbols, ...(known === 0 ? [] : [known])].join(' + ');
+}
 
 function concatValues(inputs: readonly Value[], axis: number): Value {
   const first = at(inputs, 0, 'concat');
@@ -271,7 +281,7 @@ export function pad(x: Tensor, axis: number, before: number, after: number): Ten
   return before === 0 && after === 0 ? x : applySingle(padOp, [x], { axis: normalized, before, after });
 }
 
-/** Joins tensors along an axis. */
+/** Joins tensors along an axis. Lengths that are symbols add up to one with a name of their own, `past + seq`. */
 export function concat(tensors: readonly Tensor[], axis: number): Tensor {
   const first = at(tensors, 0, 'concat');
   return tensors.length === 1

@@ -135,7 +135,8 @@ function onnxBuilder(context: EmitContext, rank: number): OpBuilder<string> {
           `graph/norm: ${call.opType} gives row statistics in float32 only; emit gradients of norms in float32`,
         );
       }
-      return context.add(call.opType, call.inputs, call.attributes, {
+      const isStandard = context.standardNorms && call.opType === 'SimplifiedLayerNormalization' && call.outputs === 1;
+      return context.add(isStandard ? 'RMSNormalization' : call.opType, call.inputs, call.attributes, {
         outputs: call.outputs,
         ...(call.domain === undefined ? {} : { domain: call.domain }),
       });
