@@ -13,11 +13,13 @@ const manifest: Manifest = JSON.parse(readText('package.json'));
 const runtime = Object.keys(manifest.dependencies);
 const development = Object.keys(manifest.devDependencies);
 
-/** It has a manifest of its own: it is installed outside of the repository when its benchmark is asked to. */
-const separate = 'bench/peers/llama-cpp/';
+/** They have manifests of their own: they are installed outside of the repository when their benchmarks are asked to. */
+const separate = ['bench/peers/llama-cpp/', 'bench/peers/transformers-js/'];
 
 const files: readonly SourceFile[] = [
-  ...sourceFiles('src', 'bench', 'scripts', 'test', 'bin').filter(({ path }) => !path.startsWith(separate)),
+  ...sourceFiles('src', 'bench', 'scripts', 'test', 'bin').filter(
+    ({ path }) => !separate.some((folder) => path.startsWith(folder)),
+  ),
   { path: 'vitest.config.ts', imports: specifiersOf(readText('vitest.config.ts')) },
 ];
 
@@ -77,9 +79,9 @@ describe('dependencies', () => {
     expect(unknown).toEqual([]);
   });
 
-  test('what is installed apart imports what its own manifest names', () => {
-    const own: Pick<Manifest, 'dependencies'> = JSON.parse(readText(`${separate}package.json`));
-    expect([...packagesOf(sourceFiles(separate))]).toEqual(Object.keys(own.dependencies));
+  test.each(separate)('what is installed apart, %s, imports what its own manifest names', (folder) => {
+    const own: Pick<Manifest, 'dependencies'> = JSON.parse(readText(`${folder}package.json`));
+    expect([...packagesOf(sourceFiles(folder))]).toEqual(Object.keys(own.dependencies));
   });
 
   test('the search finds every form of import', () => {

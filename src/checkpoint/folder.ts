@@ -86,6 +86,11 @@ function checkHasWeights(folder: string, names: readonly string[]): void {
       `${folder}: holds its weights as pytorch_model*.bin, normlab reads safetensors; convert them in that folder: python -c "${toSafetensors}"`,
     );
   }
+  if (names.includes('onnx')) {
+    throw new InputError(
+      `${folder}: has a folder onnx and no ${singleFileName}: a graph that ONNX Runtime runs; expected the model that it was made from`,
+    );
+  }
   const hint = names.includes('snapshots') ? '; this is a hub cache: choose one of the folders in snapshots/' : '';
   throw new InputError(`${folder}: has neither ${singleFileName} nor ${indexFileName}${hint}`);
 }

@@ -12,6 +12,7 @@ import type { Decoder } from './certificate/observe.ts';
 import { type Certificate, type CertificateInputs, certificateFormatVersion } from './certificate/schema.ts';
 import { checkMemory, checkPlaces } from './checks.ts';
 import type { Format, FormatOutput } from './formats/format.ts';
+import { earlierExport } from './formats/onnx/earlier.ts';
 import { type ConversionFormat, defaultFormat, formatOf, formatPlan } from './formats/registry.ts';
 import type { ConversionTarget, RewriteOptions, StoredDType } from './options.ts';
 import { nothingToDo } from './refuse.ts';
@@ -84,9 +85,11 @@ export type ConversionResult =
  * InputError for a folder that can't be read or written, CheckFailedError where the certificate fails.
  */
 export async function convertModel(options: ConvertOptions): Promise<ConversionResult> {
+  const { target } = options;
+  const earlier = await earlierExport(options.source, target);
+  if (earlier !== undefined) return { status: 'nothing-to-do', reason: earlier };
   const model = await openModel(options.source);
   try {
-    const { target } = options;
     const reason = nothingToDo(model, target, options);
     if (reason !== undefined) return { status: 'nothing-to-do', reason };
     const format = formatOf(options.format ?? defaultFormat(model, target));

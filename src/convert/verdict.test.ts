@@ -14,17 +14,20 @@ describe('what converts', () => {
     expect(verdictOf('gpt2-small', 'rmsnorm')).toEqual({
       outcome: 'converts',
       target: 'rmsnorm',
-      formats: ['hf', 'normlab'],
+      formats: ['hf', 'normlab', 'onnx'],
       tensors: 149,
       rewritten: 2 + 12 * 4,
       untiesHead: true,
       recentresInput: false,
     });
-    expect(verdictOf('gpt2-small', 'crmsnorm')).toMatchObject({ outcome: 'converts', formats: ['normlab'] });
+    expect(verdictOf('gpt2-small', 'crmsnorm')).toMatchObject({ outcome: 'converts', formats: ['normlab', 'onnx'] });
   });
 
   test('OLMo also as Llama, and its tied head stays', () => {
-    expect(verdictOf('olmo-1b', 'rmsnorm')).toMatchObject({ formats: ['hf', 'normlab', 'llama'], untiesHead: false });
+    expect(verdictOf('olmo-1b', 'rmsnorm')).toMatchObject({
+      formats: ['hf', 'normlab', 'llama', 'onnx'],
+      untiesHead: false,
+    });
   });
 });
 

@@ -111,6 +111,18 @@ describe('outputs', () => {
     expect(numbersOf(results.n)).toEqual([0, 1]);
   });
 
+  it('may have axes that are two together, of which one may be empty', async () => {
+    const past = input('past', 'float', ['batch', 'past', 2]);
+    const own = input('own', 'float', ['batch', 'seq', 2]);
+    const all = concat([past, own], 1);
+    expect(all.shape).toEqual(['batch', 'past + seq', 2]);
+    const values = { past: makeValue('float', [1, 0, 2], []), own: makeValue('float', [1, 2, 2], [1, 2, 3, 4]) };
+    const { all: result } = await runOnEngine({ all }, values);
+    expect(result?.shape).toEqual([1, 2, 2]);
+    expect(numbersOf(result)).toEqual([1, 2, 3, 4]);
+    expect(() => gradients(sum(all), [own])).toThrow(/concat: the gradient of .* needs a known length on axis 1/);
+  });
+
   it('may have axes of length 0', async () => {
     const empty = input('x', 'float', ['batch', 0]);
     const reshaped = reshape(empty, [0, 'batch', 5]);
@@ -240,6 +252,35 @@ it('emits a deep chain', () => {
   let y: Tensor = x;
   for (let i = 0; i < 5000; i++) y = add(y, constant(1));
   expect(emitOnnx({ y }).graph.nodes).toHaveLength(5001);
+});
+
+describe('operator sets', () => {
+  const y = norm(normKind('rmsnorm'), x, [constant([1, 2, 3])], 0.5);
+
+  it('have RMSNorm as ONNX’s own from 23 on, where that is asked for, with the same numbers', async () => {
+    const standard = emitOnnx({ y }, { standardNorms: true });
+    expect(typesOf(standard.graph.nodes)).toContain('RMSNormalization');
+    expect(standard).toMatchObject({ irVersion: 11, opsetImports: [{ version: 23 }, {}] });
+    const results = await Promise.all(
+      [standard, ...[20, 21, 22].map((version) => emitOnnx({ y }, { opset: version }))].map(async (model) => {
+        const session = await cpuEngine().createSession(encodeModel(model));
+        const data = Float32Array.from(feeds.x.data);
+        const { y: result } = await session.run({ x: { dtype: 'float32', shape: [2, 3], data } });
+        await session.release();
+        return numbersOf(result);
+      }),
+    );
+    const expected = evaluate([y], feeds)[0]?.data ?? new Float64Array();
+    for (const result of results) {
+      for (const [i, value] of result.entries()) expect(value).toBeCloseTo(expected[i] ?? Number.NaN, 6);
+    }
+  });
+
+  it('that are older or newer are refused, and those that lack a standard norm', () => {
+    expect(() => emitOnnx({ y }, { opset: 19 })).toThrow('operator set 19 is not written');
+    expect(() => emitOnnx({ y }, { opset: 24 })).toThrow('operator set 24 is not written');
+    expect(() => emitOnnx({ y }, { opset: 22, standardNorms: true })).toThrow('22 is not written with standard norms');
+  });
 });
 
 describe('a product with transposed factors', () => {

@@ -23,7 +23,10 @@ export interface StoredRows {
 export const defaultBlockElements = 2 ** 23;
 
 /** Ranges that cover the rows in order, of at most `maxElements` elements each (one row where that is larger). */
-export function* blocksOf(matrix: RowMatrix, maxElements = defaultBlockElements): Generator<Range> {
+export function* blocksOf(
+  matrix: Pick<RowMatrix, 'rows' | 'columns'>,
+  maxElements = defaultBlockElements,
+): Generator<Range> {
   const rowsPerBlock = Math.max(1, Math.floor(maxElements / Math.max(1, matrix.columns)));
   for (let start = 0; start < matrix.rows; start += rowsPerBlock) {
     yield { start, end: Math.min(matrix.rows, start + rowsPerBlock) };

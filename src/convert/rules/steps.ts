@@ -61,7 +61,7 @@ export function applyStep(
     case 'addConstant':
       return mapRows(matrix, (row) => addTo(row, step.value));
     case 'scaleColumns':
-      return scaleColumns(matrix, parameters(step.by), step.offset);
+      return scaleColumns(matrix, parameters(step.by), step.offset, maxElements);
     case 'addProduct':
       return addProduct(matrix, parameters(step.weight), parameters(step.vector), maxElements);
     case 'subtractLastColumn':
@@ -147,12 +147,26 @@ function centreColumns(matrix: RowMatrix, maxElements: number): RowMatrix {
   return combineRows(matrix, means, (value, mean) => value - mean);
 }
 
-function scaleColumns(matrix: RowMatrix, vector: RowMatrix, offset: number): RowMatrix {
-  return combineRows(
-    matrix,
-    once(() => readAll(vector)),
-    (value, factor) => value * (factor + offset),
-  );
+function scaleColumns(matrix: RowMatrix, vector: RowMatrix, offset: number, maxElements: number): RowMatrix {
+  const factors = once(() => readAll(vector));
+  if (matrix.transposeOf !== undefined) return transpose(scaleRows(matrix.transposeOf, factors, offset), maxElements);
+  return combineRows(matrix, factors, (value, factor) => value * (factor + offset));
+}
+
+function scaleRows(matrix: RowMatrix, factors: () => Promise<Float64Array>, offset: number): RowMatrix {
+  const { rows, columns, needsAll } = matrix;
+  return {
+    rows,
+    columns,
+    needsAll,
+    async read(range) {
+      const [data, all] = await Promise.all([matrix.read(range), factors()]);
+      for (let i = 0; i < data.length; i++) {
+        data[i] = (data[i] as number) * ((all[range.start + Math.floor(i / columns)] ?? Number.NaN) + offset);
+      }
+      return data;
+    },
+  };
 }
 
 function addProduct(row: RowMatrix, weight: RowMatrix, vector: RowMatrix, maxElements: number): RowMatrix {

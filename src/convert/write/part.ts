@@ -1,12 +1,14 @@
 import type { Range } from '../../checkpoint/index.ts';
+import { byteSizes } from '../../core/dtype.ts';
 import { encode } from '../../core/encoding.ts';
 import { InputError } from '../../core/errors.ts';
 import { firstBeyond, storesFinite } from '../../core/finite.ts';
 import { applyRule } from '../rules/apply.ts';
-import { blocksOf, transpose } from '../rules/matrix.ts';
+import { blocksOf, type RowMatrix } from '../rules/matrix.ts';
 import type { Parameters } from '../rules/steps.ts';
 import type { OutputTensor } from './layout.ts';
 import { roundingOf } from './rounding.ts';
+import { putTransposed } from './transposed.ts';
 
 /** A tensor of the output, or its part of one, as it is computed: block by block. */
 export interface OutputPart {
@@ -37,7 +39,8 @@ const copiedElements = 2 ** 21;
 export function outputPart(tensor: OutputTensor, parameters: Parameters, maxElements = 2 ** 22): OutputPart {
   const { rule, transposed, dtype } = tensor;
   const canonical = applyRule(rule, parameters, maxElements);
-  const matrix = transposed ? transpose(canonical, maxElements) : canonical;
+  if (transposed && canonical.transposeOf === undefined) return transposedPart(tensor, canonical, maxElements);
+  const matrix = canonical.transposeOf !== undefined && transposed ? canonical.transposeOf : canonical;
   // Encoding rounds to nearest by itself.
   const round = rule.keepSums && roundingOf(rule, dtype, matrix.columns, transposed);
   const { stored } = matrix;
@@ -46,7 +49,7 @@ export function outputPart(tensor: OutputTensor, parameters: Parameters, maxElem
   return {
     blocks: [...blocksOf(matrix, matrix.needsAll ? maxElements : Math.min(maxElements, small))],
     columns: matrix.columns,
-    isSequential: round !== undefined || rule.steps.some(({ kind }) => !rowwise.has(kind)),
+    isSequential: round !== undefined || !isRowwise(tensor),
     async bytes(block) {
       if (isCopied) {
         const bytes = await stored.read(block);
@@ -55,6 +58,39 @@ export function outputPart(tensor: OutputTensor, parameters: Parameters, maxElem
       const values = await matrix.read(block);
       checkRange(values, tensor);
       return encode(round?.(values) ?? values, dtype);
+    },
+  };
+}
+
+function isRowwise({ rule }: OutputTensor): boolean {
+  return rule.steps.every(({ kind }) => rowwise.has(kind));
+}
+
+/** How many times `maxElements` of 8 bytes the bytes of some rows of a transpose may take: the more, the fewer passes. */
+const transposedShare = 2;
+
+/** The transpose of a matrix that is read row by row: some of its rows in each pass, as they will be stored. */
+function transposedPart(tensor: OutputTensor, canonical: RowMatrix, maxElements: number): OutputPart {
+  const { rule, dtype } = tensor;
+  const { rows, columns } = canonical;
+  const mostElements = (transposedShare * maxElements * byteSizes.float64) / byteSizes[dtype];
+  return {
+    blocks: [...blocksOf({ rows: columns, columns: rows }, mostElements)],
+    columns: rows,
+    isSequential: !isRowwise(tensor),
+    async bytes(block) {
+      const result = new Uint8Array((block.end - block.start) * rows * byteSizes[dtype]);
+      // Every pass begins with the first row, as what rounding carries from row to row does.
+      const round = rule.keepSums && roundingOf(rule, dtype, columns);
+      for (const pass of blocksOf(
+        canonical,
+        canonical.needsAll ? maxElements : Math.min(maxElements, computedElements),
+      )) {
+        const values = await canonical.read(pass);
+        checkRange(values, tensor);
+        putTransposed(encode(round?.(values) ?? values, dtype), { dtype, columns, pass }, result, { rows, block });
+      }
+      return result;
     },
   };
 }

@@ -121,14 +121,16 @@ function exportConfig({ model, plan }: OutputRequest, { files, provenance, dtype
   if (model.family.id === 'normlab')
     return normlabConfig(plan.spec, { ...copiedKeys(model.config, tokenIdKeys), ...own });
   const untied = model.spec.tiedHead && !plan.spec.tiedHead;
-  return { ...model.config, ...(untied ? { tie_word_embeddings: false } : {}), ...dtypes, ...own };
+  // transformers.js goes by the key alone, which the class ignores there.
+  const ignored = model.config.new_decoder_architecture === true ? { multi_query: false } : {};
+  return { ...model.config, ...ignored, ...(untied ? { tie_word_embeddings: false } : {}), ...dtypes, ...own };
 }
 
 function notesOn({ config, family }: FormatRequest['model'] & { readonly config: Config }): readonly string[] {
   if (family.id === 'normlab') {
     return ['Optimum and transformers.js know no model_type normlab: run onnx/model.onnx with ONNX Runtime itself.'];
   }
-  if (config.multi_query !== true) return [];
+  if (config.multi_query !== true || config.new_decoder_architecture === true) return [];
   return [
     'transformers.js takes the cache of a multi_query model as one tensor, which Optimum no longer writes, nor does this: run it with Optimum or ONNX Runtime.',
   ];
