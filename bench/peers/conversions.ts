@@ -11,6 +11,9 @@ import {
 import { CheckFailedError, InputError, RefusalError } from '../../src/core/errors.ts';
 import { openModel } from '../../src/models/index.ts';
 
+/** What runs a converted folder besides normlab. */
+export type Runtime = 'transformers' | 'onnx';
+
 /** What a model is converted to; the name is that of a folder. */
 interface Variant {
   readonly name: string;
@@ -18,27 +21,41 @@ interface Variant {
   readonly format: ConversionFormat;
   readonly fold?: true;
   readonly qkNorms?: true;
-  /** Whether transformers can load it. */
-  readonly loads: boolean;
+  /** Null where normlab alone can. */
+  readonly runtime: Runtime | null;
 }
 
-const variants: readonly Variant[] = [
-  { name: 'hf', target: 'rmsnorm', format: 'hf', loads: true },
-  { name: 'llama', target: 'rmsnorm', format: 'llama', loads: true },
-  { name: 'hf, qk-norms', target: 'rmsnorm', format: 'hf', qkNorms: true, loads: true },
-  { name: 'hf, fold', target: 'rmsnorm', format: 'hf', fold: true, loads: true },
-  { name: 'crmsnorm', target: 'crmsnorm', format: 'normlab', loads: false },
+/** What a Pre-LN model becomes; the second is for those with LayerNorms on queries and keys too. */
+const ofLayerNorms: readonly Variant[] = [
+  { name: 'hf', target: 'rmsnorm', format: 'hf', runtime: 'transformers' },
+  { name: 'hf, qk-norms', target: 'rmsnorm', format: 'hf', qkNorms: true, runtime: 'transformers' },
+  { name: 'llama', target: 'rmsnorm', format: 'llama', runtime: 'transformers' },
+  { name: 'crmsnorm', target: 'crmsnorm', format: 'normlab', runtime: null },
+  { name: 'onnx', target: 'rmsnorm', format: 'onnx', runtime: 'onnx' },
+  { name: 'onnx, crmsnorm', target: 'crmsnorm', format: 'onnx', runtime: 'onnx' },
 ];
 
-export const comparedDTypes = ['float64', 'source'] as const;
-export type ComparedDType = (typeof comparedDTypes)[number];
+/** What there is to do for a model of RMSNorms. */
+const ofRmsNorms: readonly Variant[] = [
+  { name: 'hf, fold', target: 'rmsnorm', format: 'hf', fold: true, runtime: 'transformers' },
+  { name: 'onnx, fold', target: 'rmsnorm', format: 'onnx', fold: true, runtime: 'onnx' },
+];
+
+export type ComparedDType = 'float64' | 'source' | 'float32';
+
+const dtypesFor: Readonly<Record<Runtime | 'normlab', readonly ComparedDType[]>> = {
+  transformers: ['float64', 'source'],
+  normlab: ['source'],
+  // An export computes in float32: with weights in it too, what remains is the arithmetic.
+  onnx: ['float32'],
+};
 
 /** A conversion that was written. */
 export interface Conversion {
   readonly variant: string;
   readonly dtype: ComparedDType;
   readonly folder: string;
-  readonly loads: boolean;
+  readonly runtime: Runtime | null;
   readonly certificate: Certificate;
 }
 
@@ -71,24 +88,27 @@ export async function recordedCases(parents: readonly string[], names: readonly 
   return names.length === 0 ? cases : cases.filter((folder) => names.includes(basename(folder)));
 }
 
-/** Converts a model to all that it can become, each with weights of float64 and of its own element type. */
-export async function convertCase(source: string, out: string, signal: AbortSignal): Promise<CaseConversions> {
+/** Converts a model to what these runtimes run, with weights of its own element type, and of float64 where they take them. */
+export async function convertCase(
+  source: string,
+  out: string,
+  runtimes: readonly Runtime[],
+  signal: AbortSignal,
+): Promise<CaseConversions> {
   const { spec, modelType } = await described(source);
   const name = basename(source);
   const refused: Record<string, string> = {};
   const conversions: Conversion[] = [];
-  const hasLayerNorms = spec.norm.kind.startsWith('layernorm');
-  const asked = variants.filter(({ qkNorms, fold }) => {
-    if (qkNorms) return hasLayerNorms && spec.attention.qkNorm !== null;
-    // Where LayerNorms are converted too, the biases mostly have no place; models of RMSNorms have none.
-    return fold !== true || !hasLayerNorms;
-  });
-  for (const { name: variant, loads, ...rewrites } of asked) {
-    for (const dtype of comparedDTypes) {
+  const variants = (spec.norm.kind.startsWith('layernorm') ? ofLayerNorms : ofRmsNorms).filter(
+    ({ qkNorms, runtime }) =>
+      (qkNorms !== true || spec.attention.qkNorm !== null) && runtimes.includes(runtime ?? 'transformers'),
+  );
+  for (const { name: variant, runtime, ...asked } of variants) {
+    for (const dtype of dtypesFor[runtime ?? 'normlab']) {
       const folder = join(out, name, variant.replace(', ', '-'), dtype);
-      const result = await attempt({ source, out: folder, dtype, signal, ...rewrites });
+      const result = await attempt({ source, out: folder, dtype, signal, ...asked });
       if (typeof result === 'string') refused[variant] = result;
-      else conversions.push({ variant, dtype, folder, loads, certificate: result });
+      else conversions.push({ variant, dtype, folder, runtime, certificate: result });
     }
   }
   return { name, folder: source, modelType, refused, conversions };

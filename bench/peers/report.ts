@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import { formatTable } from '../../src/core/format.ts';
 import type { CaseConversions, ComparedDType } from './conversions.ts';
-import type { comparedSchema, foldingSchema, lensSchema } from './schemas.ts';
+import type { comparedSchema, exportedSchema, foldingSchema, lensSchema } from './schemas.ts';
 
 export interface CaseResult extends CaseConversions {
   readonly compared: z.infer<typeof comparedSchema> | undefined;
@@ -10,8 +10,16 @@ export interface CaseResult extends CaseConversions {
   readonly lens: z.infer<typeof lensSchema> | undefined;
 }
 
+/** An export in ONNX Runtime for Python, and in Optimum. */
+export interface ExportResult {
+  readonly name: string;
+  readonly variant: string;
+  readonly found: z.infer<typeof exportedSchema> | undefined;
+}
+
 export interface PeersResult {
   readonly cases: readonly CaseResult[];
+  readonly exports: readonly ExportResult[];
 }
 
 /** What transformers may differ by where the weights are float64. */
@@ -23,112 +31,112 @@ const right = (header: string) => ({ header, align: 'right' as const });
 /** What transformers found for a conversion, by the order in which the job named them. */
 function foundFor({ compared, conversions }: CaseResult, variant: string, dtype: ComparedDType) {
   if (compared === undefined || 'error' in compared) return undefined;
-  const loading = conversions.filter(({ loads }) => loads);
+  const loading = conversions.filter(({ runtime }) => runtime === 'transformers');
   return compared.converted[loading.findIndex((one) => one.variant === variant && one.dtype === dtype)];
 }
 
-/** What is off, a line each; empty where everything agrees. */
-export function failuresOf({ cases }: PeersResult): readonly string[] {
-  return cases.flatMap((one) => {
-    const { name, compared, conversions } = one;
-    // What transformers does not load was no conversion's fault unless there is one.
-    if (compared === undefined || 'error' in compared) {
-      return conversions.length === 0 ? [] : [`${name}: ${compared?.error ?? 'no answer'}`];
-    }
-    return conversions.flatMap(({ variant, dtype, loads, certificate }) => {
-      if (!loads) return [];
-      const found = foundFor(one, variant, dtype);
-      const where = `${name} as ${variant} in ${dtype}`;
-      if (found === undefined) return [`${where}: no answer`];
-      const limit = dtype === 'float64' ? float64Limit : certificate.limits.stored;
-      const differences = [found.maxAbsLogit, found.withRmsNorms ?? 0];
-      return [
-        ...found.problems.map((problem) => `${where}: ${problem}`),
-        ...differences
-          .filter((difference) => !(difference <= limit))
-          .map((difference) => `${where} is off by ${show(difference)}`),
-      ];
-    });
+/** What is off, a line each; empty where everything agrees. What a program does not take is told, but is no failure. */
+export function failuresOf({ cases, exports }: PeersResult): readonly string[] {
+  return [...cases.flatMap(comparisonFailures), ...exports.flatMap(exportFailures)];
+}
+
+function comparisonFailures(one: CaseResult): readonly string[] {
+  const { name, compared, conversions } = one;
+  const loading = conversions.filter(({ runtime }) => runtime === 'transformers');
+  // A source that this release of transformers does not load shows nothing about its conversions.
+  if (compared === undefined || 'error' in compared) return [];
+  return loading.flatMap(({ variant, dtype, certificate }) => {
+    const found = foundFor(one, variant, dtype);
+    const where = `${name} as ${variant} in ${dtype}`;
+    if (found === undefined) return [`${where}: no answer`];
+    const limit = dtype === 'float64' ? float64Limit : certificate.limits.stored;
+    return [
+      ...found.problems.map((problem) => `${where}: ${problem}`),
+      ...above(limit, where, [found.maxAbsLogit, found.withRmsNorms ?? 0]),
+    ];
   });
 }
 
-/** The three tables. */
-export function peersText(result: PeersResult): string {
-  const { cases } = result;
+function exportFailures({ name, variant, found }: ExportResult): readonly string[] {
+  const where = `${name} as ${variant}`;
+  if (found === undefined) return [`${where}: no answer`];
+  if ('error' in found) return [];
+  return above(found.tolerance, where, [found.onnxruntime, found.Optimum ?? 0]);
+}
+
+function above(limit: number, where: string, differences: readonly number[]): readonly string[] {
+  return differences
+    .filter((difference) => !(difference <= limit))
+    .map((difference) => `${where} is off by ${show(difference)}, more than ${show(limit)}`);
+}
+
+/** The tables of the parts that ran. */
+export function peersText({ cases, exports }: PeersResult): string {
   const version = cases.flatMap(({ compared }) =>
     compared && 'transformers' in compared ? [compared.transformers] : [],
   )[0];
+  const parts = [
+    [
+      `max |Δlogit| to the source: in transformers ${version ?? '(not run)'}, always in float64, and by normlab’s certificate`,
+      conversionTable(cases),
+      ...unconverted(cases),
+    ],
+    ...(exports.length === 0 ? [] : [exportPart(exports)]),
+    ...(cases.every(({ folding }) => folding === undefined)
+      ? []
+      : [['Other tools’ foldings: max |Δlogit| to the unchanged model', foldingTable(cases), ...lensNotes(cases)]]),
+  ];
+  return parts.map((lines) => lines.join('\n')).join('\n\n');
+}
+
+function exportPart(exports: readonly ExportResult[]): readonly string[] {
+  const version = exports.flatMap(({ found }) => (found && 'tolerance' in found ? [found.onnxruntimeVersion] : []))[0];
+  const rows = exports.map(({ name, variant, found }) =>
+    found === undefined || 'error' in found
+      ? [name, variant, undefined, undefined, found?.error ?? '']
+      : [name, variant, show(found.onnxruntime), show(found.Optimum), found.optimumError ?? ''],
+  );
   return [
-    `Converted models in transformers ${version ?? ''}: max |Δlogit| to the source, both in float64`,
-    conversionTable(cases),
-    ...refusals(cases),
-    '',
-    'normlab’s certificates of the same conversions, source element type: max |Δlogit|',
-    certificateTable(cases),
-    '',
-    'Other tools’ foldings: max |Δlogit| to the unchanged model',
-    foldingTable(cases),
-    ...lensNotes(cases),
-  ].join('\n');
+    `Exports in ONNX Runtime ${version ?? ''}: max |Δlogit| to the source in transformers in float32, as a part of the largest logit`,
+    formatTable(['model', 'as', right('ONNX Runtime'), right('Optimum'), ''], rows),
+  ];
 }
 
 function conversionTable(cases: readonly CaseResult[]): string {
   const rows = cases.flatMap((one) =>
-    variantsOf(one).map((variant) => {
-      const [wide, stored] = [foundFor(one, variant, 'float64'), foundFor(one, variant, 'source')];
-      const certificate = one.conversions.find(
-        (other) => other.variant === variant && other.dtype === 'source',
-      )?.certificate;
-      return [
-        one.name,
-        wide?.class ?? (one.compared && 'error' in one.compared ? one.compared.error : undefined),
-        variant,
-        show(wide?.maxAbsLogit),
-        show(wide?.withRmsNorms),
-        show(stored?.withRmsNorms ?? stored?.maxAbsLogit),
-        show(certificate?.floor.maxAbsLogit),
-      ];
-    }),
-  );
-  const columns = [
-    'model',
-    'class',
-    'as',
-    right('float64, its class'),
-    right('float64, RMSNorms'),
-    right('own dtype'),
-    right('floor'),
-  ];
-  return formatTable(columns, rows);
-}
-
-const variantsOf = ({ conversions }: CaseResult): readonly string[] => [
-  ...new Set(conversions.filter(({ loads }) => loads).map(({ variant }) => variant)),
-];
-
-/** Models that become nothing of what transformers loads, by what normlab says of them. */
-function refusals(cases: readonly CaseResult[]): readonly string[] {
-  return cases
-    .filter((one) => variantsOf(one).length === 0)
-    .map(
-      ({ name, folder, refused }) =>
-        `${name}: ${Object.values(refused)[0]?.replace(`${folder}: `, '') ?? 'nothing to convert'}`,
-    );
-}
-
-function certificateTable(cases: readonly CaseResult[]): string {
-  const rows = cases.flatMap(({ name, conversions }) =>
-    conversions
+    one.conversions
       .filter(({ dtype }) => dtype === 'source')
-      .map(({ variant, certificate: { dtypes, algebra, stored, floor, run, engineFloor } }) => [
-        name,
-        variant,
-        dtypes.join(', '),
-        ...[algebra, stored, floor, run, engineFloor].map(({ maxAbsLogit }) => show(maxAbsLogit)),
-      ]),
+      .map(({ variant, certificate: { dtypes, algebra, stored, floor, run, engineFloor } }) => {
+        const [wide, own] = [foundFor(one, variant, 'float64'), foundFor(one, variant, 'source')];
+        return [
+          one.name,
+          variant,
+          dtypes.join(', '),
+          show(wide?.maxAbsLogit),
+          show(wide?.withRmsNorms),
+          show(own?.withRmsNorms ?? own?.maxAbsLogit),
+          ...[algebra, stored, floor, run, engineFloor].map(({ maxAbsLogit }) => show(maxAbsLogit)),
+        ];
+      }),
   );
-  const columns = ['algebra', 'stored', 'floor', 'run', 'engine alone'].map(right);
-  return formatTable(['model', 'as', 'dtype', ...columns], rows);
+  const inTransformers = ['float64, its class', 'float64, RMSNorms', 'own dtype'];
+  const certified = ['algebra', 'stored', 'floor', 'run', 'engine alone'];
+  return formatTable(['model', 'as', 'dtype', ...[...inTransformers, ...certified].map(right)], rows);
+}
+
+/** What could not be compared, by what normlab or transformers says of it. */
+function unconverted(cases: readonly CaseResult[]): readonly string[] {
+  const refusals = cases.flatMap(({ name, folder, refused }) => {
+    // Most models have something that no Llama has.
+    const telling = Object.entries(refused).filter(([variant]) => variant !== 'llama');
+    const reasons = new Set(telling.map(([, reason]) => reason.replace(`${folder}: `, '')));
+    const variantsOf = (reason: string) => telling.filter(([, other]) => other.endsWith(reason)).map(([id]) => id);
+    return [...reasons].map((reason) => `${name} (${variantsOf(reason).join('; ')}): ${reason}`);
+  });
+  const unread = cases.flatMap(({ name, compared }) =>
+    compared && 'error' in compared ? [`${name}: transformers does not load the source: ${compared.error}`] : [],
+  );
+  return [...refusals, ...unread];
 }
 
 function foldingTable(cases: readonly CaseResult[]): string {
@@ -142,7 +150,7 @@ function foldingTable(cases: readonly CaseResult[]): string {
         name,
         folding.norm,
         folding.epsilon.toExponential(0),
-        wide === undefined ? 'refused' : show(wide.withRmsNorms ?? wide.maxAbsLogit),
+        one.conversions.length === 0 ? 'refused' : show(wide?.withRmsNorms ?? wide?.maxAbsLogit),
         show(folding.sliceGpt),
         show(folding.sliceGptOwnEpsilon),
         show(folding.sliceGptOwnEmbeddings),
@@ -163,8 +171,12 @@ function foldingTable(cases: readonly CaseResult[]): string {
 function lensNotes(cases: readonly CaseResult[]): readonly string[] {
   const version = cases.flatMap(({ lens }) => (lens === undefined ? [] : [lens.transformerLens]))[0];
   if (version === undefined) return ['“run by itself”: TransformerLens was not there (--lens-python)'];
-  const refused = cases.flatMap(({ name, lens }) =>
-    lens !== undefined && 'error' in lens ? [`${name}: ${lens.error}`] : [],
-  );
-  return [`“run by itself” is TransformerLens ${version} in float32. It did not take:`, ...refused];
+  const reasons = new Map<string, string[]>();
+  for (const { name, lens } of cases) {
+    if (lens !== undefined && 'error' in lens) reasons.set(lens.error, [...(reasons.get(lens.error) ?? []), name]);
+  }
+  return [
+    `“run by itself” is TransformerLens ${version} in float32. It did not take:`,
+    ...[...reasons].map(([reason, names]) => `${names.join(', ')}: ${reason}`),
+  ];
 }

@@ -51,3 +51,16 @@ export const lensSchema = z.union([
     float32: difference,
   }),
 ]);
+
+/** A line of onnx_transformers.py: parts of the largest logit, against transformers in float32. */
+export const exportedSchema = z.union([
+  failed,
+  z.object({
+    onnxruntimeVersion: z.string(),
+    onnxruntime: difference,
+    /** Missing where Optimum is not installed or does not know the class. */
+    Optimum: difference.optional(),
+    optimumError: z.string().nullable(),
+    tolerance: z.number(),
+  }),
+]);

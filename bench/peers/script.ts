@@ -1,13 +1,12 @@
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
 import type { z } from 'zod';
 import { InputError } from '../../src/core/errors.ts';
 
-export interface PythonScript<T> {
-  /** The program, with the packages that the script needs. */
-  readonly python: string;
-  /** A file of this folder. */
+export interface PeerScript<T> {
+  /** The program that runs it: a Python or Node. */
+  readonly program: string;
+  /** Its path. */
   readonly script: string;
   readonly args: readonly string[];
   /** What a line of its output is. */
@@ -17,15 +16,14 @@ export interface PythonScript<T> {
 }
 
 /** Runs a script that prints a line of JSON for each of its tasks. Throws InputError with what it said last where it fails. */
-export async function runPython<T>({ python, script, args, schema, signal, onLine }: PythonScript<T>): Promise<T[]> {
-  const path = fileURLToPath(new URL(script, import.meta.url));
-  const child = spawn(python, [path, ...args], { signal, stdio: ['ignore', 'pipe', 'pipe'] });
+export async function runScript<T>({ program, script, args, schema, signal, onLine }: PeerScript<T>): Promise<T[]> {
+  const child = spawn(program, [script, ...args], { signal, stdio: ['ignore', 'pipe', 'pipe'] });
   let said = '';
   child.stderr.on('data', (data: Buffer) => {
     said = (said + data.toString()).slice(-2000);
   });
   const ended = new Promise<number | null>((resolve, reject) => {
-    child.on('error', (error) => reject(signal.aborted ? signal.reason : startError(python, error)));
+    child.on('error', (error) => reject(signal.aborted ? signal.reason : startError(program, error)));
     child.on('close', resolve);
   });
   const lines: T[] = [];
@@ -35,7 +33,7 @@ export async function runPython<T>({ python, script, args, schema, signal, onLin
       onLine(lines.length);
     }
   })();
-  const [code] = await Promise.all([ended, reading]);
+  const [code] = await Promise.all([ended, reading]).finally(() => child.kill());
   if (code !== 0) {
     throw new InputError(`bench peers: ${script} ended with ${code}: ${said.trim().split('\n').slice(-3).join(' | ')}`);
   }
