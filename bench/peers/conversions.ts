@@ -73,7 +73,7 @@ export async function recordedCases(parents: readonly string[], names: readonly 
   const folders: string[] = [];
   for (const parent of parents) {
     const entries = await readdir(parent).catch((cause: unknown) => {
-      throw new InputError(`bench peers: ${parent} can't be read; --golden names a folder of recorded models`, {
+      throw new InputError(`${parent} can't be read; --golden names a folder of recorded models`, {
         cause,
       });
     });
@@ -83,8 +83,7 @@ export async function recordedCases(parents: readonly string[], names: readonly 
     (folder) => existsSync(join(folder, 'config.json')) && existsSync(join(folder, 'golden.safetensors')),
   );
   const missing = names.find((name) => !cases.some((folder) => basename(folder) === name));
-  if (missing !== undefined)
-    throw new InputError(`bench peers: ${parents.join(', ')}: there is no recorded model ${missing}`);
+  if (missing !== undefined) throw new InputError(`${parents.join(', ')}: there is no recorded model ${missing}`);
   return names.length === 0 ? cases : cases.filter((folder) => names.includes(basename(folder)));
 }
 
@@ -119,7 +118,7 @@ async function attempt(options: ConvertOptions): Promise<Certificate | string> {
   try {
     const result = await convertModel(options);
     if (result.status !== 'converted') return result.reason;
-    if (result.certificate === null) throw new TypeError('bench peers: a conversion without a certificate');
+    if (result.certificate === null) throw new TypeError('a conversion without a certificate');
     return result.certificate;
   } catch (error) {
     if (!(error instanceof RefusalError || error instanceof CheckFailedError)) throw error;

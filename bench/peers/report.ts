@@ -26,6 +26,7 @@ export interface PeersResult {
 const float64Limit = 1e-10;
 
 const show = (value: number | null | undefined): string | undefined => value?.toExponential(1);
+const clip = (text: string): string => (text.length > 100 ? `${text.slice(0, 99)}…` : text);
 const right = (header: string) => ({ header, align: 'right' as const });
 
 /** What transformers found for a conversion, by the order in which the job named them. */
@@ -93,8 +94,8 @@ function exportPart(exports: readonly ExportResult[]): readonly string[] {
   const version = exports.flatMap(({ found }) => (found && 'tolerance' in found ? [found.onnxruntimeVersion] : []))[0];
   const rows = exports.map(({ name, variant, found }) =>
     found === undefined || 'error' in found
-      ? [name, variant, undefined, undefined, found?.error ?? '']
-      : [name, variant, show(found.onnxruntime), show(found.Optimum), found.optimumError ?? ''],
+      ? [name, variant, undefined, undefined, clip(found?.error ?? '')]
+      : [name, variant, show(found.onnxruntime), show(found.Optimum), clip(found.optimumError ?? '')],
   );
   return [
     `Exports in ONNX Runtime ${version ?? ''}: max |Δlogit| to the source in transformers in float32, as a part of the largest logit`,
@@ -177,6 +178,6 @@ function lensNotes(cases: readonly CaseResult[]): readonly string[] {
   }
   return [
     `“run by itself” is TransformerLens ${version} in float32. It did not take:`,
-    ...[...reasons].map(([reason, names]) => `${names.join(', ')}: ${reason}`),
+    ...[...reasons].map(([reason, names]) => `${names.join(', ')}: ${clip(reason)}`),
   ];
 }

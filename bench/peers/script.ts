@@ -35,13 +35,13 @@ export async function runScript<T>({ program, script, args, schema, signal, onLi
   })();
   const [code] = await Promise.all([ended, reading]).finally(() => child.kill());
   if (code !== 0) {
-    throw new InputError(`bench peers: ${script} ended with ${code}: ${said.trim().split('\n').slice(-3).join(' | ')}`);
+    throw new InputError(`${script} ended with ${code}: ${said.trim().split('\n').slice(-3).join(' | ')}`);
   }
   return lines;
 }
 
 function startError(python: string, cause: Error): InputError {
-  return new InputError(`bench peers: ${python} can't be started: ${cause.message}; --python names a Python`, {
+  return new InputError(`${python} can't be started: ${cause.message}; --python names a Python`, {
     cause,
   });
 }
