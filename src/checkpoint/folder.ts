@@ -86,13 +86,16 @@ function checkHasWeights(folder: string, names: readonly string[]): void {
       `${folder}: holds its weights as pytorch_model*.bin, normlab reads safetensors; convert them in that folder: python -c "${toSafetensors}"`,
     );
   }
-  if (names.includes('onnx')) {
-    throw new InputError(
-      `${folder}: has a folder onnx and no ${singleFileName}: a graph that ONNX Runtime runs; expected the model that it was made from`,
-    );
-  }
+  if (names.includes('onnx')) throw exportError(folder);
   const hint = names.includes('snapshots') ? '; this is a hub cache: choose one of the folders in snapshots/' : '';
   throw new InputError(`${folder}: has neither ${singleFileName} nor ${indexFileName}${hint}`);
+}
+
+/** What is wrong with a folder that holds a graph instead of weights. */
+export function exportError(folder: string): InputError {
+  return new InputError(
+    `${folder}: has a folder onnx and no ${singleFileName}: a graph that ONNX Runtime runs; expected the model that it was made from`,
+  );
 }
 
 function mergeTensors(files: readonly SafetensorsFile[], folder: string) {

@@ -80,9 +80,17 @@ const long = Array.from({ length: 12 }, (_, i) => (i * 37 + 11) % 96);
 const short = long.slice(2, 9).map((id) => (id * 5 + 3) % 96);
 const padding = long.length - short.length;
 
+/** Slopes whose products with positions bfloat16 does not hold exactly. */
+function withUnevenSlopes(model: Model): Model {
+  const { positions } = model.spec;
+  if (positions.kind !== 'alibi') throw new Error('the model has no slopes');
+  return { ...model, spec: { ...model.spec, positions: { ...positions, slopes: [0.3, 0.07, 0.011, 0.9] } } };
+}
+
 describe('a padded batch, in one pass and with a cache, gives the logits of each sequence alone', () => {
   test.each(cases)('%s', async (name) => {
-    await withModel(name, (model, parameters) => {
+    await withModel(name, (stored, parameters) => {
+      const model = name === 'falcon_rw_arch' ? withUnevenSlopes(stored) : stored;
       const expected = [plain(model, parameters, long), plain(model, parameters, short)] as const;
       const size = expected[0].reduce((most, value) => Math.max(most, Math.abs(value)), 1);
       const blank = Array.from({ length: padding }, (_, i) => 90 - i);
@@ -92,12 +100,10 @@ describe('a padded batch, in one pass and with a cache, gives the logits of each
       };
       // As generate() of transformers makes them.
       const positionIds = [long.map((_, i) => i), [...blank.map(() => 1), ...short.map((_, i) => i)]];
-      for (const cuts of [[0], [0, 8, 9]]) {
-        for (const more of [{}, { positionIds }]) {
-          const logits = run(model, parameters, { ...given, ...more, cuts });
-          expect(difference(logits[0], expected[0])).toBeLessThan(1e-12 * size);
-          expect(difference(logits[1], expected[1])).toBeLessThan(1e-12 * size);
-        }
+      for (const more of [{ cuts: [0] }, { cuts: [0, 8, 9], positionIds }]) {
+        const logits = run(model, parameters, { ...given, ...more });
+        expect(difference(logits[0], expected[0])).toBeLessThan(1e-12 * size);
+        expect(difference(logits[1], expected[1])).toBeLessThan(1e-12 * size);
       }
     });
   });

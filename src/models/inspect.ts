@@ -1,6 +1,6 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Checkpoint, openCheckpoint } from '../checkpoint/index.ts';
+import { type Checkpoint, exportError, openCheckpoint } from '../checkpoint/index.ts';
 import type { DType } from '../core/dtype.ts';
 import { InputError, NormlabError } from '../core/errors.ts';
 import { explainFileError } from '../core/fileErrors.ts';
@@ -50,6 +50,9 @@ export async function inspectFolder(folder: string): Promise<Inspection> {
   const where = join(folder, 'config.json');
   const config = await readJson(where);
   if (!isRecord(config)) throw new InputError(`${where}: is not a JSON object`);
+  // The config of a graph is its source's, which says nothing of the graph's norms.
+  const isExport = names.includes('onnx') && !names.some(isWeightFile) && Object.hasOwn(config, 'normlab');
+  if (isExport) throw exportError(folder);
   const family = familyOf(config, where);
   const spec = family.parse(config, where);
   const described = { folder, family, spec, config };

@@ -12,7 +12,8 @@ import { roundingOf } from '../write/rounding.ts';
 import { certify } from './certify.ts';
 import { certificateInputs } from './inputs.ts';
 import { failures } from './limits.ts';
-import type { Measurements } from './measure.ts';
+import type { Measurements, MeasureOptions } from './measure.ts';
+import { observe } from './observe.ts';
 
 let model: Model;
 let source: ParameterValues;
@@ -41,7 +42,12 @@ function rounded(plan: ConversionPlan, exact: ParameterValues, dtype: FloatDType
 }
 
 /** Certifies a plan whose results are rounded to a type; `converted` replaces what the rules give. */
-async function measure(plan: ConversionPlan, dtype: FloatDType, converted?: ParameterValues): Promise<Measurements> {
+async function measure(
+  plan: ConversionPlan,
+  dtype: FloatDType,
+  converted?: ParameterValues,
+  runWritten?: MeasureOptions['runWritten'],
+): Promise<Measurements> {
   const written = rounded(plan, converted ?? (await applyRules(plan.rules, source)), dtype);
   const { inputIds } = await certificateInputs(model, { seed: 0 });
   return certify({
@@ -50,6 +56,7 @@ async function measure(plan: ConversionPlan, dtype: FloatDType, converted?: Para
     dtypes: new Map(plan.rules.map(({ name }) => [name, dtype])),
     sourceDTypes: new Map([...source.keys()].map((name) => [name, 'float32'])),
     written: async () => ({ spec: plan.spec, parameters: written }),
+    runWritten,
     inputIds: inputIds.map((row) => row.slice(0, 8)),
     engine: cpuEngine(),
   });
@@ -65,6 +72,16 @@ function without(plan: ConversionPlan, parameter: RegExp, kind: Step['kind']): C
 function withStep(plan: ConversionPlan, parameter: RegExp, steps: readonly Step[]): ConversionPlan {
   return { ...plan, rules: plan.rules.map((rule) => (parameter.test(rule.name) ? { ...rule, steps } : rule)) };
 }
+
+test('what was written as a program is run itself: weights that are right don’t excuse it', async () => {
+  const plan = conversionPlan(model.spec, 'rmsnorm');
+  const values = await applyRules(plan.rules, source);
+  const off = await measure(plan, 'float32', undefined, async (spec, inputIds) =>
+    observe({ spec, parameters: values }, inputIds).logits.map((logit, i) => (i === 5 ? logit + 0.5 : logit)),
+  );
+  expect(off.run.maxAbsLogit).toBeCloseTo(0.5, 12);
+  expect(failures(off)).toEqual([expect.stringMatching(/^run is off/)]);
+});
 
 describe.each(['rmsnorm', 'crmsnorm'] as const)('%s', (target) => {
   test.each(['float64', 'float32'] as const)('the rules pass in %s', async (dtype) => {

@@ -161,8 +161,10 @@ function scaleRows(matrix: RowMatrix, factors: () => Promise<Float64Array>, offs
     needsAll,
     async read(range) {
       const [data, all] = await Promise.all([matrix.read(range), factors()]);
-      for (let i = 0; i < data.length; i++) {
-        data[i] = (data[i] as number) * ((all[range.start + Math.floor(i / columns)] ?? Number.NaN) + offset);
+      for (let row = range.start; row < range.end; row++) {
+        const factor = (all[row] ?? Number.NaN) + offset;
+        const start = (row - range.start) * columns;
+        for (let i = start; i < start + columns; i++) data[i] = (data[i] as number) * factor;
       }
       return data;
     },

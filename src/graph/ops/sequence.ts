@@ -47,7 +47,8 @@ const tailOp: Op<{ readonly axis: number }> = {
   emit(context, [x = '', like = ''], { axis }) {
     const [count] = context.add('Shape', [like], { start: axis, end: axis + 1 });
     const [start] = context.add('Neg', [count]);
-    return context.add('Slice', [x, start, context.ints([Number.MAX_SAFE_INTEGER]), context.ints([-1])]);
+    // An end beyond every length, as ONNX recommends it, within the integers of 32 bits that some engines index with.
+    return context.add('Slice', [x, start, context.ints([2 ** 31 - 1]), context.ints([-1])]);
   },
 };
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { openSafetensors } from '../../../checkpoint/index.ts';
 import { decodeModel } from '../../../graph/index.ts';
-import { openModel } from '../../../models/index.ts';
+import { inspectFolder, openModel } from '../../../models/index.ts';
 import { type Decoder, observe, readDecoder } from '../../certificate/observe.ts';
 import { type ConvertOptions, convertModel } from '../../convert.ts';
 import { converted, goldenFolder, temporaryPaths } from '../../golden.fixture.ts';
@@ -239,6 +239,14 @@ describe('files', () => {
     ]);
   });
 
+  test.each(['rmsnorm', 'crmsnorm'] as const)('the same bytes come out in however many passes: %s', async (target) => {
+    const [usual, narrow] = await Promise.all([
+      exported('gpt_neox_parallel', { target, dtype: 'bfloat16' }),
+      exported('gpt_neox_parallel', { target, dtype: 'bfloat16', maxElements: 100 }),
+    ]);
+    expect(await readFile(join(narrow, modelPath))).toEqual(await readFile(join(usual, modelPath)));
+  });
+
   test('the engine and normlab read weights that lie beside the model', async () => {
     const [name, out] = ['gpt_neox_parallel', await temporary('beside')];
     const model = await openModel(goldenFolder(name));
@@ -323,5 +331,6 @@ describe('a folder that was exported', () => {
     const other = convertModel({ source, out: await temporary('x'), target: 'crmsnorm' });
     await expect(other).rejects.toThrow('convert the original instead');
     await expect(openModel(source)).rejects.toThrow('a graph that ONNX Runtime runs');
+    await expect(inspectFolder(source)).rejects.toThrow('a graph that ONNX Runtime runs');
   });
 });
