@@ -1,8 +1,7 @@
 """TransformerLens itself on the recorded models: from_pretrained with fold_ln and center_writing_weights, in float32.
 
 Prints a JSON line for each folder: the largest difference of a logit to those of transformers in float64, or what TransformerLens
-says where it doesn't take the model. Its release is pinned by the one who installs it; 2.16.1 is the last one that
-runs beside transformers 4.52.
+says where it doesn't take the model. 2.16.1 runs beside transformers 4.52.4, as the other scripts of this folder do; releases from 3 on want newer ones.
 
     python3 -m venv lens && lens/bin/pip install transformer-lens==2.16.1 transformers==4.52.4
     lens/bin/python bench/peers/folding_transformer_lens.py test/fixtures/golden/gpt2 …
@@ -46,13 +45,13 @@ published = {
 
 def measure(folder):
     wide, _ = load(folder)
+    if wide.config.model_type not in published:
+        return {"error": "not one of its architectures"}
     ids = safetensors.torch.load_file(folder / "golden.safetensors")["input_ids"]
     expected = logits_of(wide, ids)
     narrow = transformers.AutoModelForCausalLM.from_pretrained(folder, torch_dtype=torch.float32, attn_implementation="eager")
     with torch.no_grad():
         float32 = (narrow.eval()(ids, use_cache=False).logits.double() - expected).abs().max().item()
-    if wide.config.model_type not in published:
-        return {"error": "not one of its architectures"}
     # The config that OpenAI published has both keys.
     narrow.config.n_ctx = getattr(narrow.config, "n_positions", None)
     with mock.patch.object(loading_from_pretrained, "AutoConfig") as hub:
