@@ -8,9 +8,12 @@ on the cache of those before. Prints a line for each; the exit code is 1 if one 
     python3 -m venv venv && venv/bin/pip install torch transformers onnx onnxruntime
     npx normlab convert gpt2 gpt2-onnx --to rmsnorm --format onnx
     venv/bin/python bench/peers/onnx_transformers.py gpt2 gpt2-onnx
+
+`npm run bench:peers` does it for all recorded models: with `--json` a line is JSON, and whoever reads it judges the figures.
 """
 
 import argparse
+import json
 import os
 import sys
 
@@ -75,19 +78,36 @@ def checked(path):
 
 
 def with_optimum(folder, ids, mask):
+    """Its logits and why there are none: it is not there, or does not know the class."""
     try:
         from optimum.onnxruntime import ORTModelForCausalLM
     except ImportError:
-        return None
+        return None, None
     model = ORTModelForCausalLM.from_pretrained(folder)
     inputs = {"input_ids": torch.from_numpy(ids), "attention_mask": torch.from_numpy(mask)}
     positions = {"position_ids": torch.from_numpy(positions_of(mask))} if "position_ids" in model.input_names else {}
     try:
-        return model(**inputs, **positions).logits.numpy()
+        return model(**inputs, **positions).logits.numpy(), None
     except Exception as error:
         # It makes the empty cache itself, by what it knows of a class, and of some it knows nothing.
-        print(f"{folder}: Optimum can't run this class: {str(error).splitlines()[0]}")
-        return None
+        return None, str(error).splitlines()[0]
+
+
+def compare(source, folder, seed):
+    """What the checker says, and how far the logits are apart, as a part of the largest one."""
+    path = os.path.join(folder, "onnx", "model.onnx")
+    found = {"checker": checked(path)}
+    # Its eager attention: for Falcon's ALiBi the fused one computes something else.
+    options = {"torch_dtype": torch.float32, "attn_implementation": "eager"}
+    model = AutoModelForCausalLM.from_pretrained(source, **options).eval()
+    ids, mask = batch_of(model.config.vocab_size, seed)
+    reference = reference_of(model, ids, mask)
+    size = max(np.abs(row).max() for row in reference)
+    found["onnxruntime"] = float(difference(reference, run(path, ids, mask)) / size)
+    logits, found["optimumError"] = with_optimum(folder, ids, mask)
+    if logits is not None:
+        found["Optimum"] = float(difference(reference, logits) / size)
+    return found
 
 
 def main():
@@ -95,24 +115,27 @@ def main():
     parser.add_argument("folders", nargs="+", help="a source and its export, and so on")
     parser.add_argument("--tolerance", type=float, default=1e-5, help="largest difference, as a part of the largest logit")
     parser.add_argument("--seed", type=int, default=0, help="seed of the token ids")
+    parser.add_argument("--json", action="store_true", help="print a line of JSON for each, and exit with 0 whatever it says")
     arguments = parser.parse_args()
     failed = False
     for source, folder in zip(arguments.folders[::2], arguments.folders[1::2]):
-        path = os.path.join(folder, "onnx", "model.onnx")
-        verdict = checked(path)
-        # Its eager attention: for Falcon's ALiBi the fused one computes something else.
-        options = {"torch_dtype": torch.float32, "attn_implementation": "eager"}
-        model = AutoModelForCausalLM.from_pretrained(source, **options).eval()
-        ids, mask = batch_of(model.config.vocab_size, arguments.seed)
-        reference = reference_of(model, ids, mask)
-        size = max(np.abs(row).max() for row in reference)
-        figures = {"onnxruntime": difference(reference, run(path, ids, mask)) / size}
-        logits = with_optimum(folder, ids, mask)
-        if logits is not None:
-            figures["Optimum"] = difference(reference, logits) / size
+        try:
+            found = compare(source, folder, arguments.seed)
+        except Exception as error:
+            if not arguments.json:
+                raise
+            # What transformers can't read is a finding too.
+            print(json.dumps({"error": f"{type(error).__name__}: {error}".splitlines()[0]}), flush=True)
+            continue
+        figures = {name: found[name] for name in ("onnxruntime", "Optimum") if name in found}
         failed = failed or not all(figure <= arguments.tolerance for figure in figures.values())
-        print(f"{folder}: {verdict}; " + ", ".join(f"{name} {figure:.2e}" for name, figure in figures.items()))
-    sys.exit(1 if failed else 0)
+        if arguments.json:
+            print(json.dumps({"onnxruntimeVersion": onnxruntime.__version__, "tolerance": arguments.tolerance} | found), flush=True)
+            continue
+        if found["optimumError"] is not None:
+            print(f"{folder}: Optimum can't run this class: {found['optimumError']}")
+        print(f"{folder}: {found['checker']}; " + ", ".join(f"{name} {figure:.2e}" for name, figure in figures.items()))
+    sys.exit(1 if failed and not arguments.json else 0)
 
 
 if __name__ == "__main__":
