@@ -1,11 +1,11 @@
 import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { openCheckpoint, openSafetensors } from '../../src/checkpoint/index.ts';
+import { openOnnx } from '../../src/convert/onnx/certificate/index.ts';
 import { indexGraph } from '../../src/convert/onnx/graph.ts';
 import { gatherFile, layOut } from '../../src/convert/onnx/layout.ts';
 import { planOnnx } from '../../src/convert/onnx/plan.ts';
 import { randomModel, streamSteps } from '../../src/convert/onnx/random.fixture.ts';
-import { openOnnx } from '../../src/convert/onnx/source.ts';
 import { byteSizes, dtypes } from '../../src/core/dtype.ts';
 import type { Random } from '../../src/core/random.ts';
 import { sizeOf } from '../../src/core/shape.ts';

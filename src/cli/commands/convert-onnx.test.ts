@@ -32,8 +32,8 @@ async function convert(source: string, out: string, ...args: readonly string[]) 
 }
 
 test('says of each norm what it became and why, and how equal the result is', async () => {
-  const { code, stdout, stderr } = await convert(exported('bert'), 'bert.onnx');
-  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  const { code, stdout } = await convert(exported('bert'), 'bert.onnx');
+  expect(code).toBe(0);
   const lines = stdout.split('\n');
   expect(lines[2]).toMatch(/^\/model\/bert\/embeddings\/LayerNorm +32 +1e-12 +simplified +its producers are centred$/);
   expect(lines[3]).toMatch(

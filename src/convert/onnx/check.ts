@@ -10,13 +10,14 @@ import {
   certifyOnnx,
   type OnnxInputsOptions,
   type OnnxMeasurements,
+  type OnnxSource,
   onnxFailures,
   onnxMeasurementsSchema,
 } from './certificate/index.ts';
 import type { OnnxPlan } from './plan.ts';
 import { onnxReportSchema } from './report.ts';
 import { centredValues } from './rewrite/centre.ts';
-import { type OnnxSource, tensorReader } from './source.ts';
+import { tensorReader } from './source.ts';
 
 export const onnxCertificateFormatVersion = 1;
 
@@ -54,7 +55,7 @@ export async function checkOnnx(source: OnnxSource, plan: OnnxPlan, options: Che
   const availableBytes = totalmem() - exactBytes;
   const exact = await exactNumbers(source, plan);
   const measured = await certifyOnnx({
-    source: { ...source, folder: dirname(source.path) },
+    source,
     written: {
       path: out,
       bytes,
@@ -93,11 +94,11 @@ async function exactNumbers(
   return exact;
 }
 
-/** The source's initializers that the result holds with other numbers. */
-function rewrittenTypes({ index, rewriting }: OnnxPlan): ReadonlyMap<string, FloatDType> {
+/** The source's constants that the result holds with other numbers. */
+function rewrittenTypes({ rewriting }: OnnxPlan): ReadonlyMap<string, FloatDType> {
   const types = new Map<string, FloatDType>();
   for (const { source } of rewriting.centred) {
-    if (isFloat(source.dtype) && index.producer(source.name) === undefined) types.set(source.name, source.dtype);
+    if (isFloat(source.dtype)) types.set(source.name, source.dtype);
   }
   return types;
 }

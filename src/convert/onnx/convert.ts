@@ -2,19 +2,20 @@ import { lstat, realpath, rm, stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { InputError, RefusalError } from '../../core/errors.ts';
 import { writeJsonAtomically } from '../../core/files.ts';
+import { formatBytes } from '../../core/format.ts';
 import { quote } from '../../core/quote.ts';
 import { normlabVersion } from '../../core/version.ts';
 import type { ConversionTarget } from '../options.ts';
 import { originText } from '../provenance.ts';
 import { byteProgress } from '../write/flow.ts';
-import type { OnnxInputsOptions } from './certificate/index.ts';
+import { type OnnxInputsOptions, type OnnxSource, openOnnx } from './certificate/index.ts';
 import { checkOnnx, type OnnxCertificate, onnxCertificateFormatVersion, onnxCertificateSchema } from './check.ts';
 import { gatherFile, layOut } from './layout.ts';
 import { planOnnx } from './plan.ts';
 import { onnxProvenance, provenanceMetadata } from './provenance.ts';
 import { type OnnxReport, reportOf } from './report.ts';
 import type { NormOps } from './rewrite/normOps.ts';
-import { hashOnnx, type OnnxSource, openOnnx } from './source.ts';
+import { hashOnnx } from './source.ts';
 import { writeOutput } from './write.ts';
 
 export interface ConvertOnnxOptions {
@@ -85,7 +86,14 @@ export async function convertOnnx(options: ConvertOnnxOptions): Promise<ConvertO
   if (report.norms.every(({ outcome }) => outcome === 'kept')) throw new RefusalError(refusalText(path, report));
   await checkOut(source, out, options.force ?? false);
 
-  const hashed = await hashOnnx(source, signal);
+  let sourceBytes = 0;
+  const hashed = await hashOnnx(source, {
+    signal,
+    onBytes(bytes) {
+      sourceBytes += bytes;
+      options.onProgress?.(`hashed ${formatBytes(sourceBytes)}`);
+    },
+  });
   const version = normlabVersion();
   const output = layOut(source, plan, {
     out,
@@ -94,8 +102,8 @@ export async function convertOnnx(options: ConvertOnnxOptions): Promise<ConvertO
   });
   const { onProgress } = options;
   const bytes = options.certify === false ? undefined : await gatherFile(output);
-  const progress = byteProgress([1, output.bytes], onProgress);
-  progress.onRead(1);
+  const progress = byteProgress([sourceBytes, output.bytes], onProgress);
+  progress.onRead(sourceBytes);
   let certificate: OnnxCertificate | null = null;
   await writeOutput(out, bytes === undefined ? output : { ...output, parts: [bytes] }, {
     signal,

@@ -67,6 +67,8 @@ describe('the file that is written', () => {
   it('is the same again for the same source, and takes old data files with it', async () => {
     const source = modelPath('gpt_neox_external');
     await writeFile(join(folder, 'out.onnx.01234567.data'), 'of an older model');
+    // A process of that number is most likely gone.
+    await writeFile(join(folder, '.out.onnx.89abcdef.data.partial-4194303-01234567'), 'of one that was killed');
     await convert(source, 'out.onnx');
     const names = await readdir(folder);
     expect(names).toHaveLength(2);

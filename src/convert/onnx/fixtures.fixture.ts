@@ -1,11 +1,12 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { openSafetensors } from '../../checkpoint/index.ts';
-import { decodeModel, elementTypeOf, evaluateOnnx, type OnnxModel, type Value } from '../../graph/index.ts';
+import { elementTypeOf, evaluateOnnx, type OnnxModel, type Value } from '../../graph/index.ts';
+import { type OnnxSource, openOnnx } from './certificate/index.ts';
 import { type OnnxPlan, planOnnx } from './plan.ts';
 import { centredValues } from './rewrite/centre.ts';
 import { asNode } from './rewrite/live.ts';
 import type { NormOps } from './rewrite/normOps.ts';
-import { type OnnxSource, openOnnx, tensorReader } from './source.ts';
+import { tensorReader } from './source.ts';
 
 const root = new URL('../../../test/fixtures/onnx/', import.meta.url);
 
@@ -13,7 +14,7 @@ export const exportedCases: readonly string[] = readdirSync(root);
 
 export const modelPath = (name: string) => new URL(`${name}/model.onnx`, root).pathname;
 
-/** What was recorded for an exported model: its inputs and PyTorch's outputs. */
+/** What was recorded for an exported model: its inputs, and PyTorch's outputs in float64. */
 export async function recorded(name: string): Promise<Readonly<Record<string, Value>>> {
   const file = await openSafetensors(new URL(`${name}/golden.safetensors`, root).pathname);
   try {
@@ -97,6 +98,3 @@ export function largestDifference(a: Value | undefined, b: Value | undefined): n
   }
   return largest / scale;
 }
-
-export const bytesOf = (path: string) => new Uint8Array(readFileSync(path));
-export { decodeModel };

@@ -11,12 +11,13 @@ import {
   type Part,
   type TensorBytes,
 } from '../../graph/index.ts';
+import type { OnnxSource } from './certificate/index.ts';
 import type { OnnxPlan } from './plan.ts';
 import { centredBytes } from './rewrite/centre.ts';
 import { asNode } from './rewrite/live.ts';
 import { raisedIrVersion, raisedOpsets } from './rewrite/opset.ts';
 import type { CentredTensor } from './rewrite/rewrite.ts';
-import { type OnnxSource, tensorReader } from './source.ts';
+import { tensorReader } from './source.ts';
 
 /** Where tensors begin in a file of external data: pages, so that a runtime can map them. */
 const alignment = 4096;

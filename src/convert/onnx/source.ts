@@ -1,44 +1,13 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { byteSizes, isFloat } from '../../core/dtype.ts';
 import { decodeFloat64 } from '../../core/encoding.ts';
-import { InputError } from '../../core/errors.ts';
 import { explainFileError } from '../../core/fileErrors.ts';
-import { sizeOfFile } from '../../core/files.ts';
 import { sizeOf } from '../../core/shape.ts';
-import {
-  decodeModel,
-  type ExternalData,
-  externalData,
-  maxModelBytes,
-  type OnnxInitializer,
-  type OnnxModel,
-} from '../../graph/index.ts';
-import type { SourceHash } from '../write/source.ts';
-
-/** An ONNX model as it is on the disk. */
-export interface OnnxSource {
-  readonly path: string;
-  /** The whole model file; other files hold what is external. */
-  readonly bytes: Uint8Array;
-  readonly model: OnnxModel;
-  readonly external: ExternalData;
-}
-
-/** Opens a model. Throws InputError, one line, for what is none, or whose data are missing, too short or out of its folder. */
-export async function openOnnx(path: string): Promise<OnnxSource> {
-  const size = await sizeOfFile(path);
-  if (size > maxModelBytes) {
-    throw new InputError(`${path}: has ${size} bytes, an ONNX file holds 2 GiB. Is it something else?`);
-  }
-  const bytes = await readFile(path).catch((error: unknown) => {
-    throw explainFileError(error, path);
-  });
-  const model = decodeModel(bytes, path);
-  return { path, bytes, model, external: await externalData(path, model.graph.initializers) };
-}
+import type { ExternalData, OnnxInitializer } from '../../graph/index.ts';
+import type { HashOptions, SourceHash } from '../write/source.ts';
+import type { OnnxSource } from './certificate/index.ts';
 
 /** Reads tensors, as float64, by ranges of their entries. */
 export interface TensorReader {
@@ -75,12 +44,19 @@ export function tensorReader(
 }
 
 /** The hash over the model file and the files of its external data, as `sha256sum` would list them. */
-export async function hashOnnx({ path, bytes, external }: OnnxSource, signal?: AbortSignal): Promise<SourceHash> {
+export async function hashOnnx(
+  { path, bytes, external }: OnnxSource,
+  { signal, onBytes }: HashOptions = {},
+): Promise<SourceHash> {
   const files = [{ name: basename(path), sha256: createHash('sha256').update(bytes).digest('hex') }];
+  onBytes?.(bytes.length);
   for (const file of external.files) {
     const hash = createHash('sha256');
     try {
-      for await (const chunk of createReadStream(file, { highWaterMark: 2 ** 22, signal })) hash.update(chunk);
+      for await (const chunk of createReadStream(file, { highWaterMark: 2 ** 22, signal })) {
+        hash.update(chunk);
+        onBytes?.(chunk.length);
+      }
     } catch (error) {
       signal?.throwIfAborted();
       throw explainFileError(error, file);

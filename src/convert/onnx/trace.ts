@@ -44,8 +44,6 @@ export interface TracedValue {
   readonly bypass: number | undefined;
   /** Why it can't lose its mean, as a sentence; undefined where it can. */
   readonly problem: string | undefined;
-  /** The norms that read it, by their index. */
-  readonly norms: readonly number[];
 }
 
 /** Everything that is connected with the inputs of norms through ops that hand a mean on, by value. */
@@ -92,7 +90,7 @@ export function traceStreams(index: GraphIndex, norms: readonly FoundNorm[]): Tr
     const forward = traceForth(known, readers, value, treatment);
     const { node, operands, bypass } = backward;
     const problem = backward.problem ?? forward.problem;
-    traced.set(value, { value, treatment, node, operands, bypass, problem, norms: readers });
+    traced.set(value, { value, treatment, node, operands, bypass, problem });
     for (const operand of operands) if (!operand.isConstant) wanted.push(operand);
     for (const output of forward.wanted) wanted.push(output);
   }

@@ -4,6 +4,7 @@ import { basename, dirname, join } from 'node:path';
 import { writeAtomically } from '../../core/files.ts';
 import { checkFreeSpace } from '../../core/freeSpace.ts';
 import { yieldToSignals } from '../../core/interrupt.ts';
+import { recoverInterrupted } from '../../core/temporaries.ts';
 import type { Part } from '../../graph/index.ts';
 import type { OnnxOutput } from './layout.ts';
 
@@ -27,6 +28,7 @@ export async function writeOutput(
   const folder = dirname(out);
   await checkFreeSpace(folder, bytes, out);
   const before = await dataFiles(out);
+  await recoverData(out);
   try {
     if (data !== undefined) await writeAtomically(data.path, (file) => writeParts(file, data.parts, options));
     await writeAtomically(out, async (file) => {
@@ -39,6 +41,15 @@ export async function writeOutput(
   }
   for (const name of before) {
     if (data === undefined || name !== basename(data.path)) await rm(join(folder, name), { force: true });
+  }
+}
+
+/** Removes what killed conversions to `out` left of data files, whatever contents these were to have. */
+async function recoverData(out: string): Promise<void> {
+  const prefix = `.${basename(out)}.`;
+  for (const name of await readdir(dirname(out))) {
+    const [, hash] = (name.startsWith(prefix) && /^([0-9a-f]{8})\.data\./.exec(name.slice(prefix.length))) || [];
+    if (hash !== undefined) await recoverInterrupted(`${out}.${hash}.data`);
   }
 }
 

@@ -9,7 +9,7 @@ import { type CertifyOnnxOptions, certifyOnnx } from './certify.ts';
 import { onnxFailures } from './judge.ts';
 import { onnxCertificateBytes } from './memory.ts';
 import { onnxMeasurementsSchema } from './schema.ts';
-import { type OnnxSide, openOnnxSide } from './side.ts';
+import { type OnnxSide, openOnnx } from './side.ts';
 
 const fixture = (name: string, file = 'model.onnx') =>
   fileURLToPath(new URL(`../../../../test/fixtures/onnx/${name}/${file}`, import.meta.url));
@@ -131,7 +131,7 @@ describe('certifyOnnx', () => {
   });
 
   it('says why the engine runs nothing in float64', async () => {
-    const source = await openOnnxSide(fixture('vit_float64'));
+    const source = await openOnnx(fixture('vit_float64'));
     const measured = await certifyOnnx({ ...withItself(source), engine: cpuEngine() });
     expect(measured).toMatchObject({ passed: true, withoutFloat64: null });
     expect(measured.withoutEngine).toContain('Could not find an implementation for Conv');
@@ -147,7 +147,7 @@ describe('certifyOnnx', () => {
   });
 
   it('takes inputs from a file, and what is not there from a seed', async () => {
-    const source = await openOnnxSide(fixture('whisper_decoder'));
+    const source = await openOnnx(fixture('whisper_decoder'));
     const inputs = { file: fixture('whisper_decoder', 'golden.safetensors') };
     const measured = await certifyOnnx({ ...withItself(source), inputs, engine: cpuEngine() });
     expect(measured.inputs.map(({ shape, content }) => [shape, content])).toEqual([

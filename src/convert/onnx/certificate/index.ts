@@ -8,4 +8,4 @@ export {
   onnxMeasurementsSchema,
   onnxMeasurementsVersion,
 } from './schema.ts';
-export { type OnnxSide, openOnnxSide } from './side.ts';
+export { type OnnxSide, type OnnxSource, openOnnx } from './side.ts';

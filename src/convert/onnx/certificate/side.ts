@@ -1,9 +1,18 @@
 import { readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { byteSizes } from '../../../core/dtype.ts';
+import { InputError } from '../../../core/errors.ts';
 import { explainFileError } from '../../../core/fileErrors.ts';
+import { sizeOfFile } from '../../../core/files.ts';
 import { sizeOf } from '../../../core/shape.ts';
-import { decodeModel, type ExternalData, externalData, type OnnxModel, type OnnxTensor } from '../../../graph/index.ts';
+import {
+  decodeModel,
+  type ExternalData,
+  externalData,
+  maxModelBytes,
+  type OnnxModel,
+  type OnnxTensor,
+} from '../../../graph/index.ts';
 
 /** One of the two models that are compared. */
 export interface OnnxSide {
@@ -18,8 +27,19 @@ export interface OnnxSide {
   readonly external: Pick<ExternalData, 'read'>;
 }
 
-/** Reads an ONNX file for the certificate; what lies in other files is read when it is needed. */
-export async function openOnnxSide(path: string): Promise<OnnxSide> {
+/** An ONNX model as it is on the disk. */
+export type OnnxSource = OnnxSide & { readonly external: ExternalData };
+
+/**
+ * Opens a model; what lies in other files is read when it is needed.
+ *
+ * Throws InputError, one line, for what is none, or whose data are missing, too short or out of its folder.
+ */
+export async function openOnnx(path: string): Promise<OnnxSource> {
+  const size = await sizeOfFile(path);
+  if (size > maxModelBytes) {
+    throw new InputError(`${path}: has ${size} bytes, an ONNX file holds 2 GiB. Is it something else?`);
+  }
   const bytes = await readFile(path).catch((error: unknown) => {
     throw explainFileError(error, path);
   });

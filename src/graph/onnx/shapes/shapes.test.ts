@@ -1,27 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
-import { openSafetensors } from '../../../checkpoint/safetensors/index.ts';
 import type { Dim } from '../../../core/shape.ts';
-import type { Value } from '../../tensor.ts';
 import { decodeModel } from '../decode.ts';
-import { elementTypeOf, evaluateOnnx } from '../evaluate/index.ts';
+import { evaluateOnnx } from '../evaluate/index.ts';
+import { exportedRoot, recorded } from '../recorded.fixture.ts';
 import type { OnnxModel, OnnxNode } from '../types.ts';
 import { inferShapes } from './index.ts';
-
-const root = new URL('../../../../test/fixtures/onnx/', import.meta.url);
-
-async function recorded(name: string): Promise<Readonly<Record<string, Value>>> {
-  const file = await openSafetensors(new URL(`${name}/golden.safetensors`, root).pathname);
-  try {
-    const values: Record<string, Value> = {};
-    for (const { name: tensor, dtype, shape } of file.tensors.values()) {
-      values[tensor] = { dtype: elementTypeOf(dtype), shape, data: await file.readFloat64(tensor) };
-    }
-    return values;
-  } finally {
-    await file.close();
-  }
-}
 
 /** Lengths of symbols, found as they are met; a symbol that is met twice must be the same. */
 function lengths() {
@@ -38,7 +22,7 @@ function lengths() {
 it.each(['bert', 'clip_text', 'dinov2', 'gpt2_with_past', 't5', 'vit_dynamo', 'whisper_encoder'])(
   '%s: what is inferred is so when it runs',
   async (name) => {
-    const model = decodeModel(readFileSync(new URL(`${name}/model.onnx`, root)), name);
+    const model = decodeModel(readFileSync(new URL(`${name}/model.onnx`, exportedRoot)), name);
     const { valueInfos: _, ...graph } = model.graph;
     const inferred = inferShapes(graph, model.opsetImports.find(({ domain }) => domain === '')?.version ?? 0);
     const names = graph.nodes.flatMap(({ outputs }) => outputs.filter((value) => value !== ''));
