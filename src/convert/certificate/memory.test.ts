@@ -15,12 +15,15 @@ test('the number of layers counts for nothing, the size of a block and what a to
   expect(bytesOf('gpt2-small', rows(1, 512))).toBeGreaterThan(bytesOf('gpt2-small', rows(4, 128)));
 });
 
-/** The peak of a whole process in bytes, measured: `normlab convert` of a random model to rmsnorm, VmHWM of Linux. */
-test.each([['gpt2-small', 449 * 2 ** 20]])(
-  '%s: the bound holds for what was measured and is less than twice that',
-  (id, peak) => {
-    const bound = certificateBytes(presetSpec(findPreset(id)), rows(2, 32));
-    expect(bound).toBeGreaterThan(peak);
-    expect(bound).toBeLessThan(2 * peak);
-  },
-);
+/**
+ * The peak of a whole process in bytes, measured: `normlab convert` of a random model to rmsnorm, VmHWM of Linux; of Pythia
+ * with six of its 24 layers, in bfloat16.
+ */
+test.each([
+  ['gpt2-small', 449 * 2 ** 20],
+  ['pythia-1.4b', 1012 * 2 ** 20],
+])('%s: the bound holds for what was measured and is less than twice that', (id, peak) => {
+  const bound = certificateBytes(presetSpec(findPreset(id)), rows(2, 32));
+  expect(bound).toBeGreaterThan(peak);
+  expect(bound).toBeLessThan(2 * peak);
+});
