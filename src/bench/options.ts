@@ -47,12 +47,17 @@ export function runtimeLabel(engine: Engine, threads = availableParallelism()): 
   return `ONNX Runtime ${version} on ${engine.name.toUpperCase()}, ${threads} thread${threads === 1 ? '' : 's'}`;
 }
 
-/** Throws an InputError where `bytes` is more than the memory that this process can still get. */
-export function requireMemory(what: string, bytes: number, available = process.availableMemory()): void {
+/** Throws an InputError where `bytes` is more than the memory that this process can still get; `advice` says what to do. */
+export function requireMemory(
+  what: string,
+  bytes: number,
+  available = process.availableMemory(),
+  advice = 'Take a smaller size or fewer norms',
+): void {
   if (bytes <= available) return;
   const gib = (value: number) => `${(value / 2 ** 30).toPrecision(3)} GiB`;
   throw new InputError(
-    `bench: ${what} needs about ${gib(bytes)} of memory and ${gib(available)} are available. Take a smaller size or fewer norms`,
+    `bench: ${what} needs about ${gib(bytes)} of memory and ${gib(available)} are available. ${advice}`,
   );
 }
 

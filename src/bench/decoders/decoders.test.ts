@@ -114,6 +114,15 @@ describe('benchDecoders', () => {
     await expect(benchDecoders({ ...request, variants: [first, first] })).rejects.toThrow('the same name');
   });
 
+  test('refuses what doesn’t fit in memory before it makes a session', async () => {
+    const { engine, created } = clock();
+    vi.spyOn(process, 'availableMemory').mockReturnValue(2 ** 16);
+    await expect(benchDecoders({ ...request, engine })).rejects.toThrow(
+      /needs about .* of memory .* Take fewer tokens/,
+    );
+    expect(created).toEqual([]);
+  });
+
   test('stops when it is told to, and leaves no sessions', async () => {
     const { engine, live } = clock();
     const stopped = benchDecoders({ ...request, engine, signal: AbortSignal.abort(new Error('stopped')) });

@@ -68,7 +68,12 @@ export async function benchDecoders(options: BenchDecodersOptions): Promise<Deco
       onProgress?.({ what, fraction: (index + fraction) / options.workloads.length });
     report(0);
     const parts = timedParts(variants, layers, workload, { like: options.like ?? new Map(), engine });
-    requireMemory(`timing ${variants.length} variants of the model`, bytesNeeded(parts, workload));
+    requireMemory(
+      `timing ${variants.length} variants of the model`,
+      bytesNeeded(parts, workload),
+      process.availableMemory(),
+      'Take fewer tokens, or a machine with more',
+    );
     const replicates = await timeParts(parts, engine, { threads, seconds, signal, report });
     const whole = (name: string) =>
       replicates.map((timings) => wholeSeconds((part) => secondsOf(timings, partName(name, part)), numLayers, layers));
