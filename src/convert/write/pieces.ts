@@ -1,5 +1,6 @@
 import type { Range } from '../../checkpoint/index.ts';
 import { byteSizes } from '../../core/dtype.ts';
+import { ioBuffer, ioBytes, sharedIoBuffer } from '../../core/ioBuffer.ts';
 import { startWorkers, type WorkerPool } from '../../core/workers.ts';
 import type { Storage } from '../../models/index.ts';
 import { createKernel } from '../kernel/kernel.ts';
@@ -107,7 +108,7 @@ export function piecesHere(
   compute: (piece: Piece, into: Uint8Array) => Promise<void>,
 ): PieceSource {
   const waiting = pieces.values();
-  const buffer = new Uint8Array(largest(pieces));
+  const buffer = ioBuffer(largest(pieces));
   return {
     async next() {
       const { value: piece } = waiting.next();
@@ -127,7 +128,7 @@ export function piecesInThreads(
 ): PieceSource {
   const bufferBytes = largest(pieces);
   const count = Math.max(2 * threads, Math.floor(bytesAhead / Math.max(1, bufferBytes)));
-  const buffers = Array.from({ length: Math.min(count, pieces.length) }, () => new SharedArrayBuffer(bufferBytes));
+  const buffers = Array.from({ length: Math.min(count, pieces.length) }, () => sharedIoBuffer(bufferBytes));
   const url = new URL('./worker.js', import.meta.url);
   const workerData: PieceWorkerData = { ...data, buffers };
   const pool: WorkerPool<PieceTask, null> = startWorkers(url, workerData, threads);
@@ -168,7 +169,7 @@ export function piecesInThreads(
       given = first?.buffer;
       if (first === undefined) return new Uint8Array(0);
       await first.done;
-      return new Uint8Array(buffers[first.buffer] ?? new ArrayBuffer(0), 0, first.byteLength);
+      return ioBytes(buffers[first.buffer] ?? sharedIoBuffer(0)).subarray(0, first.byteLength);
     },
     close: () => pool.close(),
   };

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { type FileHandle, open, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { explainFileError } from '../../core/fileErrors.ts';
+import { ioBuffer } from '../../core/ioBuffer.ts';
 import type { Model } from '../../models/index.ts';
 
 /** Which files a conversion started from: `config.json` and the weights, and one hash over all of them. */
@@ -45,8 +46,7 @@ async function hashFile(path: string, { signal, onBytes }: HashOptions): Promise
   try {
     file = await open(path, 'r');
     // While one buffer is hashed the other one is read.
-    const buffers = [new Uint8Array(hashedBytes), new Uint8Array(hashedBytes)] as const;
-    let [current, other] = buffers;
+    let [current, other] = [ioBuffer(hashedBytes), ioBuffer(hashedBytes)];
     let reading = file.read(current, 0, hashedBytes);
     for (;;) {
       const { bytesRead } = await reading;

@@ -1,6 +1,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { openCheckpoint } from '../../checkpoint/index.ts';
 import { InputError } from '../../core/errors.ts';
+import { ioBytes, sharedIoBuffer } from '../../core/ioBuffer.ts';
 import type { WorkerReply } from '../../core/workers.ts';
 import { storedParameters } from '../rules/apply.ts';
 import { type PieceTask, type PieceWorkerData, pieceComputer } from './pieces.ts';
@@ -21,7 +22,7 @@ parentPort?.on('message', (task: PieceTask) => {
 
 async function replyTo({ piece, buffer }: PieceTask): Promise<WorkerReply<null>> {
   try {
-    await (await compute)(piece, new Uint8Array(buffers[buffer] ?? new ArrayBuffer(0)));
+    await (await compute)(piece, ioBytes(buffers[buffer] ?? sharedIoBuffer(0)));
     return { kind: 'done', result: null };
   } catch (error) {
     return error instanceof InputError ? { kind: 'refused', message: error.message } : { kind: 'failed', error };
