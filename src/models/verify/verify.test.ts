@@ -139,9 +139,13 @@ test.each(changedCases)(
       if (/^(opt|opt_postln|xglm|biogpt)$/.test(name) && kind.endsWith('k_proj.bias')) continue;
       // It counts in the choice alone.
       if (kind.endsWith('e_score_correction_bias')) continue;
-      // No token may choose an expert.
-      const noticed = await Promise.all(members.map(isNoticed));
-      expect(noticed, kind).toContain(true);
+      // No token may choose an expert: another one does, then.
+      let noticed = false;
+      for (const member of members) {
+        noticed = await isNoticed(member);
+        if (noticed) break;
+      }
+      expect(noticed, kind).toBe(true);
     }
   },
 );
