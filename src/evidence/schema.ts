@@ -26,6 +26,7 @@ export const normIds = [
   'layernorm1p',
   'rmsnorm',
   'rmsnorm-bias',
+  'rmsnorm1p',
   'rmsnorm-nonparametric',
   'rmsnorm-gemma',
   'prmsnorm',

@@ -43,7 +43,8 @@ describe('relations between norms', () => {
   const run = (id: string, parameters: Record<string, Float64Array>, input = x, eps = context) =>
     normKind(id).forward(input, parameters, eps);
 
-  it('layernorm1p and rmsnorm-gemma store the weight less 1', () => {
+  it('layernorm1p, rmsnorm1p and rmsnorm-gemma store the weight less 1', () => {
+    expect(run('rmsnorm1p', { weight, bias })).toEqual(run('rmsnorm-bias', { weight: shifted, bias }));
     expect(run('layernorm1p', { weight, bias })).toEqual(run('layernorm', { weight: shifted, bias }));
     expect(run('rmsnorm-gemma', { weight })).toEqual(run('rmsnorm', { weight: shifted }));
   });

@@ -6,7 +6,7 @@ import type { NormKind } from './kind.ts';
 import { layernorm, layernorm1p, layernormNobias, layernormNonparametric } from './layernorm.ts';
 import { none } from './none.ts';
 import { prmsnorm } from './prmsnorm.ts';
-import { rmsnorm, rmsnormBias, rmsnormGemma, rmsnormNonparametric } from './rmsnorm.ts';
+import { rmsnorm, rmsnorm1p, rmsnormBias, rmsnormGemma, rmsnormNonparametric } from './rmsnorm.ts';
 import { scalenorm } from './scalenorm.ts';
 
 /** Every norm that normlab knows. Tests, benchmarks and tables are made from this list. */
@@ -17,6 +17,7 @@ export const normKinds: readonly NormKind[] = [
   layernorm1p,
   rmsnorm,
   rmsnormBias,
+  rmsnorm1p,
   rmsnormNonparametric,
   rmsnormGemma,
   prmsnorm,

@@ -11,6 +11,7 @@ const largeResults: Readonly<Record<string, { readonly forward: number; readonly
   layernorm1p: { forward: 1, backward: 8 },
   rmsnorm: { forward: 1, backward: 7 },
   'rmsnorm-bias': { forward: 2, backward: 7 },
+  rmsnorm1p: { forward: 2, backward: 7 },
   'rmsnorm-nonparametric': { forward: 1, backward: 5 },
   'rmsnorm-gemma': { forward: 1, backward: 7 },
   prmsnorm: { forward: 2, backward: 7 },

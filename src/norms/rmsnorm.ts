@@ -104,6 +104,19 @@ export const rmsnormNonparametric = rmsNorm(
   { weight: false, bias: false, offset: 0 },
 );
 
+/** Weight, stored as `γ − 1`, and bias: what a LayerNorm1P becomes whose input has mean zero. [Pre-RMSNorm §3.1] */
+export const rmsnorm1p = rmsNorm(
+  {
+    id: 'rmsnorm1p',
+    name: 'RMSNorm1P with bias',
+    formula: String.raw`y = (1 + w) \odot ${normalized} + \beta`,
+    castPoint: 'after-weight',
+    defaultEpsilon: 1e-5,
+    citations: ['zhang2019rmsnorm', 'jiang2023prermsnorm'],
+  },
+  { weight: true, bias: true, offset: 1 },
+);
+
 /** The checkpoint stores `γ − 1`, and half precision multiplies before it rounds: Gemma 1 to 3. */
 export const rmsnormGemma = rmsNorm(
   {

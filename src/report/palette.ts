@@ -58,6 +58,7 @@ const looks: Readonly<Record<string, readonly [Token, NormStyle['dash'], NormSty
   layernorm1p: ['norm-1', '6,6', 'cross'],
   prmsnorm: ['norm-2', '2,3', 'wye'],
   'rmsnorm-bias': ['norm-2', '6,6', 'cross'],
+  rmsnorm1p: ['norm-2', '3,2,1,2', 'times'],
   'rmsnorm-gemma': ['norm-2', '12,3', 'star'],
 };
 

@@ -1,4 +1,4 @@
-import { type DecoderSpec, rmsCounterpart } from '../../models/index.ts';
+import type { DecoderSpec } from '../../models/index.ts';
 import { askedRewrites } from '../rewrites.ts';
 import { conversionPlan } from '../rules/plan.ts';
 import { convertedSpec, isRmsNorm } from '../rules/spec.ts';
@@ -44,9 +44,6 @@ export const hf: Format<'hf'> = {
 
 function unfit({ model: { family, spec }, target, rewrites }: FormatRequest): string | undefined {
   if (family.id === 'normlab') return 'and this one has none';
-  if (!isRmsNorm(spec.norm) && rmsCounterpart(spec.norm.kind) === undefined) {
-    return `and no RMSNorm has weights as ${spec.norm.kind} stores them`;
-  }
   if (rewrites.fold !== true || target !== 'rmsnorm') return undefined;
   return hasNewBiases(spec, convertedSpec(spec, target, { ...rewrites, keepsNormKinds: true }))
     ? 'which has no place for the biases that linears get from folded norms'

@@ -144,9 +144,7 @@ function normRule(name: string, part: NormPart, context: Context): Pick<TensorRu
   }
   const { weightOffset } = kindOf(part.norm);
   if (context.folds && isReadByLinears(part)) return { from: isWeight ? 1 - weightOffset : 0, steps: [] };
-  const source = context.norms.get(part.name);
-  const offset = source === undefined ? 0 : kindOf(source.norm).weightOffset - weightOffset;
-  return { from: 'source', steps: isWeight && offset !== 0 ? [{ kind: 'addConstant', value: offset }] : [] };
+  return { from: 'source', steps: [] };
 }
 
 /** Whether a norm stands before a branch or the head, so that what it gives goes into linears alone. */

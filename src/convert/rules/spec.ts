@@ -8,12 +8,10 @@ export interface SpecOptions extends RewriteOptions {
 }
 
 /**
- * The RMSNorm that a LayerNorm becomes, with the same epsilon; undefined for any other norm.
- *
- * A weight that is stored as γ − 1 (LayerNorm1P) becomes γ.
+ * The RMSNorm that a LayerNorm becomes, with the same parameters and epsilon; undefined for any other norm.
  */
 export function recentredNorm(norm: NormSpec): NormSpec | undefined {
-  const kind = norm.kind === 'layernorm1p' ? 'rmsnorm-bias' : rmsCounterpart(norm.kind);
+  const kind = rmsCounterpart(norm.kind);
   return kind === undefined ? undefined : { kind, epsilon: norm.epsilon };
 }
 

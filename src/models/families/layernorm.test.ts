@@ -191,11 +191,6 @@ describe('refused in one line that names the key', () => {
     ['dbrx', { ffn_config: { ffn_act_fn: { name: 'mish' } } }, 'ffn_config.ffn_act_fn.name is "mish"'],
     ['xglm', { add_cross_attention: true }, 'add_cross_attention is true'],
     ['persimmon', { rope_scaling: { rope_type: 'spiral', factor: 2 } }, 'rope_scaling.rope_type is "spiral"'],
-    [
-      'nemotron',
-      { normlab: { norm: 'rmsnorm' } },
-      'normlab.norm is "rmsnorm": no RMSNorm has weights as layernorm1p stores them',
-    ],
   ])('%s with %j', (name, changes, message) => expectError(name, changes, RefusalError, message));
 });
 

@@ -5,6 +5,7 @@ const counterparts: Readonly<Record<string, string>> = {
   layernorm: 'rmsnorm-bias',
   'layernorm-nobias': 'rmsnorm',
   'layernorm-nonparametric': 'rmsnorm-nonparametric',
+  layernorm1p: 'rmsnorm1p',
 };
 
 /** The RMSNorm that equals a LayerNorm on zero-mean input, by the kinds' ids; undefined where there is none. */
@@ -54,11 +55,7 @@ function refuseQkNorms(config: ConfigReader): void {
 
 function counterpartNorm(config: ConfigReader, norm: NormSpec): NormSpec {
   const key = config.optionalObject('normlab');
-  if (key === null) return norm;
   const counterpart = rmsCounterpart(norm.kind);
-  if (counterpart === undefined) {
-    key.unsupported('norm', `no RMSNorm has weights as ${norm.kind} stores them`);
-    return norm;
-  }
+  if (key === null || counterpart === undefined) return norm;
   return { ...norm, kind: key.choice('norm', { rmsnorm: counterpart }) };
 }

@@ -9,10 +9,11 @@ const kinds: Readonly<Record<string, NormParts>> = {
   layernorm: { family: 'layernorm', weight: true, bias: true },
   'layernorm-nobias': { family: 'layernorm', weight: true, bias: false },
   'layernorm-nonparametric': { family: 'layernorm', weight: false, bias: false },
-  // It can become the plain one: its weight is stored as γ − 1.
+  // Those with 1P can become the plain ones: their weight is stored as γ − 1.
   layernorm1p: { family: 'layernorm', weight: true, bias: true },
   'rmsnorm-bias': { family: 'rmsnorm', weight: true, bias: true },
   rmsnorm: { family: 'rmsnorm', weight: true, bias: false },
+  rmsnorm1p: { family: 'rmsnorm', weight: true, bias: true },
   'rmsnorm-nonparametric': { family: 'rmsnorm', weight: false, bias: false },
 };
 
