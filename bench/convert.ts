@@ -15,13 +15,13 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs, promisify } from 'node:util';
 import { z } from 'zod';
-import { CheckFailedError, InputError, NormlabError } from '../src/core/errors.ts';
+import { CheckFailedError, InputError } from '../src/core/errors.ts';
 import { formatBytes, formatSignificant, formatTable } from '../src/core/format.ts';
-import { withInterrupts } from '../src/core/interrupt.ts';
 import { createProgress } from '../src/core/progress.ts';
 import { createRandom } from '../src/core/random.ts';
 import { median, type Ratio, ratioOfPairs } from '../src/core/statistics/index.ts';
 import { writeRandomModel } from '../src/models/index.ts';
+import { runBenchmark } from './run.ts';
 
 const execute = promisify(execFile);
 
@@ -200,10 +200,4 @@ function toText(result: Result): string {
   ].join('\n');
 }
 
-try {
-  await withInterrupts(main);
-} catch (error) {
-  if (!(error instanceof NormlabError)) throw error;
-  process.stderr.write(`bench convert: ${error.message}\n`);
-  process.exitCode = error.exitCode;
-}
+await runBenchmark('convert', main);

@@ -16,12 +16,13 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { openGguf, openSafetensors } from '../src/checkpoint/index.ts';
 import { convertModel, writeGgufModel } from '../src/convert/index.ts';
-import { InputError, messageOf, NormlabError, RefusalError } from '../src/core/errors.ts';
+import { CheckFailedError, InputError, RefusalError } from '../src/core/errors.ts';
 import { formatTable } from '../src/core/format.ts';
 import { createProgress } from '../src/core/progress.ts';
 import { openModel, writeRandomModel } from '../src/models/index.ts';
 import { startPeer } from './inference/peer.ts';
 import { hasLlamaCpp, installLlamaCpp, llamaCppPeer } from './inference/peers.ts';
+import { runBenchmark } from './run.ts';
 
 const golden = fileURLToPath(new URL('../test/fixtures/golden', import.meta.url));
 const tokenizers = fileURLToPath(new URL('../test/fixtures/tokenizers', import.meta.url));
@@ -171,7 +172,7 @@ function toText(rows: readonly Row[], texts: readonly TokenizerRow[]): string {
   return [table, ...lines].join('\n');
 }
 
-async function main(): Promise<number> {
+async function main(signal: AbortSignal): Promise<void> {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
     options: {
@@ -188,6 +189,7 @@ async function main(): Promise<number> {
   try {
     const rows: Row[] = [];
     for (const name of positionals.length > 0 ? positionals : (await readdir(golden)).sort()) {
+      signal.throwIfAborted();
       progress.update(name);
       const row = await check(name, folder, cache);
       if (row !== undefined) rows.push(row);
@@ -200,20 +202,10 @@ async function main(): Promise<number> {
       ...rows.flatMap((row) => (isOff(row) ? row.case : [])),
       ...texts.flatMap((row) => (row.differing.length > 0 ? row.tokenizer : [])),
     ];
-    if (off.length > 0) process.stderr.write(`bench gguf: off are ${off.join(', ')}\n`);
-    return off.length > 0 ? 1 : 0;
+    if (off.length > 0) throw new CheckFailedError(`off are ${off.join(', ')}`);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
 }
 
-main().then(
-  (code) => {
-    process.exitCode = code;
-  },
-  (error: unknown) => {
-    if (!(error instanceof NormlabError)) throw error;
-    process.stderr.write(`bench gguf: ${messageOf(error)}\n`);
-    process.exitCode = error.exitCode;
-  },
-);
+await runBenchmark('gguf', main);

@@ -16,9 +16,8 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { runtimeLabel } from '../src/bench/index.ts';
-import { CheckFailedError, InputError, messageOf, NormlabError } from '../src/core/errors.ts';
+import { CheckFailedError, InputError } from '../src/core/errors.ts';
 import { formatBytes, formatSignificant, formatTable } from '../src/core/format.ts';
-import { withInterrupts } from '../src/core/interrupt.ts';
 import { createProgress } from '../src/core/progress.ts';
 import { createRandom } from '../src/core/random.ts';
 import { median, type Ratio, ratioOfPairs } from '../src/core/statistics/index.ts';
@@ -29,6 +28,7 @@ import { hasLlamaCpp, installLlamaCpp, llamaCppPeer, normlabPeer, transformersPe
 import { type PhaseProfile, profilePhases, profileText } from './inference/profile.ts';
 import { type Config, shapes } from './inference/shapes.ts';
 import { prepareWeights } from './inference/weights.ts';
+import { runBenchmark } from './run.ts';
 
 /** normlab's speed over that of a peer, at least. */
 const targets: Readonly<Record<string, { readonly prefill: number; readonly decode: number | null }>> = {
@@ -260,26 +260,24 @@ function parseOptions(): Options {
   };
 }
 
-async function main(): Promise<void> {
+async function main(signal: AbortSignal): Promise<void> {
   const options = parseOptions();
   const progress = createProgress();
   const results: ModelResult[] = [];
-  await withInterrupts(async (signal) => {
-    if (options.install && !(await hasLlamaCpp(options.cache))) {
-      progress.log('llama.cpp: installing node-llama-cpp from npm');
-      await installLlamaCpp(options.cache);
-    }
-    if (!(await hasLlamaCpp(options.cache)))
-      progress.log('llama.cpp: skipped, it is not installed; --install fetches node-llama-cpp (85 MB) from npm');
-    if (options.python === undefined)
-      progress.log('PyTorch: skipped; --python names a Python that has torch and transformers');
-    for (const model of options.models) {
-      const result = await benchModel(model, options, signal, (line) => progress.update(`bench inference: ${line}`));
-      results.push(result);
-      progress.done({ clear: true });
-      if (!options.json) process.stdout.write(`${toText(result, options)}\n\n`);
-    }
-  });
+  if (options.install && !(await hasLlamaCpp(options.cache))) {
+    progress.log('llama.cpp: installing node-llama-cpp from npm');
+    await installLlamaCpp(options.cache);
+  }
+  if (!(await hasLlamaCpp(options.cache)))
+    progress.log('llama.cpp: skipped, it is not installed; --install fetches node-llama-cpp (85 MB) from npm');
+  if (options.python === undefined)
+    progress.log('PyTorch: skipped; --python names a Python that has torch and transformers');
+  for (const model of options.models) {
+    const result = await benchModel(model, options, signal, (line) => progress.update(`bench inference: ${line}`));
+    results.push(result);
+    progress.done({ clear: true });
+    if (!options.json) process.stdout.write(`${toText(result, options)}\n\n`);
+  }
   const label = runtimeLabel(cpuEngine(), options.threads);
   if (options.json) process.stdout.write(`${JSON.stringify({ runtimeLabel: label, ...options, results }, null, 2)}\n`);
   else process.stdout.write(`${label}\n`);
@@ -295,8 +293,4 @@ async function main(): Promise<void> {
   if (missed.length > 0) throw new CheckFailedError(`targets were missed: ${missed.join(', ')}`);
 }
 
-main().catch((error: unknown) => {
-  if (!(error instanceof NormlabError) && !(error instanceof TypeError && 'code' in error)) throw error;
-  process.stderr.write(`bench inference: ${messageOf(error)}\n`);
-  process.exitCode = error instanceof NormlabError ? error.exitCode : 2;
-});
+await runBenchmark('inference', main);

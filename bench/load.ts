@@ -14,12 +14,12 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import type { FloatDType } from '../src/core/dtype.ts';
-import { CheckFailedError, InputError, NormlabError } from '../src/core/errors.ts';
+import { CheckFailedError, InputError } from '../src/core/errors.ts';
 import { formatBytes, formatSignificant, formatTable } from '../src/core/format.ts';
-import { withInterrupts } from '../src/core/interrupt.ts';
 import { createProgress } from '../src/core/progress.ts';
 import { findPreset, writeRandomModel } from '../src/models/index.ts';
 import { type Loaded, parseLoaded } from './load/loaded.ts';
+import { runBenchmark } from './run.ts';
 
 /** What memory may be, times the weights in the engine's dtype. */
 const limit = 1.3;
@@ -160,10 +160,4 @@ async function main(signal: AbortSignal): Promise<void> {
   }
 }
 
-try {
-  await withInterrupts(main);
-} catch (error) {
-  if (!(error instanceof NormlabError)) throw error;
-  process.stderr.write(`bench load: ${error.message}\n`);
-  process.exitCode = error.exitCode;
-}
+await runBenchmark('load', main);

@@ -18,12 +18,12 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs, promisify } from 'node:util';
 import { z } from 'zod';
 import { type ConversionTarget, conversionTargets, conversionVerdict, convertModel } from '../src/convert/index.ts';
-import { CheckFailedError, InputError, messageOf, NormlabError } from '../src/core/errors.ts';
+import { CheckFailedError, InputError, messageOf } from '../src/core/errors.ts';
 import { formatSignificant, formatTable } from '../src/core/format.ts';
-import { withInterrupts } from '../src/core/interrupt.ts';
 import { createRandom } from '../src/core/random.ts';
 import { evaluate, makeValue } from '../src/graph/index.ts';
 import { buildDecoder, type Model, openModel, readParameters } from '../src/models/index.ts';
+import { runBenchmark } from './run.ts';
 
 const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 const peer = 'transformers-js';
@@ -221,10 +221,4 @@ function toText(results: readonly Result[]): string {
   return formatTable(columns, rows);
 }
 
-try {
-  await withInterrupts(main);
-} catch (error) {
-  if (!(error instanceof NormlabError)) throw error;
-  process.stderr.write(`bench onnx: ${error.message}\n`);
-  process.exitCode = error.exitCode;
-}
+await runBenchmark('onnx', main);

@@ -19,13 +19,13 @@ import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import type { z } from 'zod';
-import { CheckFailedError, InputError, NormlabError } from '../src/core/errors.ts';
-import { withInterrupts } from '../src/core/interrupt.ts';
+import { CheckFailedError, InputError } from '../src/core/errors.ts';
 import { createProgress, type Progress } from '../src/core/progress.ts';
 import { type CaseConversions, convertCase, recordedCases } from './peers/conversions.ts';
 import { failuresOf, type PeersResult, peersText } from './peers/report.ts';
 import { comparedSchema, exportedSchema, foldingSchema, lensSchema } from './peers/schemas.ts';
 import { runScript } from './peers/script.ts';
+import { runBenchmark } from './run.ts';
 
 const partNames = ['transformers', 'onnx', 'foldings'] as const;
 type Part = (typeof partNames)[number];
@@ -122,10 +122,4 @@ async function main(signal: AbortSignal): Promise<void> {
   }
 }
 
-try {
-  await withInterrupts(main);
-} catch (error) {
-  if (!(error instanceof NormlabError)) throw error;
-  process.stderr.write(`bench peers: ${error.message}\n`);
-  process.exitCode = error.exitCode;
-}
+await runBenchmark('peers', main);

@@ -9,9 +9,8 @@ import { availableParallelism } from 'node:os';
 import { setTimeout as pause } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { interleave, runtimeLabel, secondsOf, trainingFlopsPerToken, type Variant } from '../src/bench/index.ts';
-import { CheckFailedError, InputError, messageOf, NormlabError } from '../src/core/errors.ts';
+import { CheckFailedError, InputError } from '../src/core/errors.ts';
 import { formatSignificant, formatTable } from '../src/core/format.ts';
-import { withInterrupts } from '../src/core/interrupt.ts';
 import { createProgress } from '../src/core/progress.ts';
 import { createRandom } from '../src/core/random.ts';
 import { median, type Ratio, ratioOfPairs } from '../src/core/statistics/index.ts';
@@ -28,6 +27,7 @@ import {
   trainSpec,
 } from '../src/train/index.ts';
 import { createJaxTrainer } from './peers/jax-js.ts';
+import { runBenchmark } from './run.ts';
 
 /** normlab must train at least so many times as fast as jax-js. */
 const target = 6;
@@ -242,9 +242,9 @@ function parseOptions(): Options {
   return { threads, seconds, json: values.json, peer: !values['no-peer'] };
 }
 
-async function main(): Promise<void> {
+async function main(signal: AbortSignal): Promise<void> {
   const options = parseOptions();
-  const result = await withInterrupts((signal) => bench(options, signal));
+  const result = await bench(options, signal);
   process.stdout.write(`${options.json ? JSON.stringify(result, null, 2) : toText(result)}\n`);
   if (result.jaxJs && !result.jaxJs.lossesAgree) throw new CheckFailedError('the losses of normlab and jax-js differ');
   if (result.fractionOfPeak.ratio < peakTarget) {
@@ -257,8 +257,4 @@ async function main(): Promise<void> {
   }
 }
 
-main().catch((error: unknown) => {
-  if (!(error instanceof NormlabError) && !(error instanceof TypeError && 'code' in error)) throw error;
-  process.stderr.write(`bench train: ${messageOf(error)}\n`);
-  process.exitCode = error instanceof NormlabError ? error.exitCode : 2;
-});
+await runBenchmark('train', main);
