@@ -21,6 +21,16 @@ export interface BenchOptions {
   readonly onProgress?: ((progress: BenchProgress) => void) | undefined;
 }
 
+/** How candidates that take turns are timed. */
+export interface TimingOptions {
+  readonly threads: number | undefined;
+  /** For all rounds together. */
+  readonly seconds: number;
+  readonly signal: AbortSignal | undefined;
+  /** Called with the share that is done, from 0 to 1. */
+  readonly report: (fraction: number) => void;
+}
+
 /** The baseline of every ratio. */
 export const baseline = 'layernorm';
 

@@ -1,6 +1,6 @@
 /**
  * Reads mutated and generated files with every reader that meets files of strangers: safetensors, shard indexes,
- * config.json of all families, ONNX, and the conversion of ONNX models.
+ * config.json of all families, GGUF, ONNX, and the conversion of ONNX models.
  *
  *   npm run fuzz -- [--inputs 100000] [--seed <text>]
  *

@@ -4,7 +4,14 @@ import { sizeOf } from '../../core/shape.ts';
 import { cpuEngine, type Engine } from '../../engine/index.ts';
 import type { DecoderSpec, Storage } from '../../models/index.ts';
 import { secondsOf, type Timings } from '../interleave.ts';
-import { type BenchOptions, requireMemory, requireSeconds, runtimeLabel, sessionOptions } from '../options.ts';
+import {
+  type BenchOptions,
+  requireMemory,
+  requireSeconds,
+  runtimeLabel,
+  sessionOptions,
+  type TimingOptions,
+} from '../options.ts';
 import { medianOverReplicates, ratioOverReplicates, type TimeRatio, timeReplicates } from '../replicates.ts';
 import { type WeightFile, withWeightFile } from '../weights.ts';
 import { describeDepth, measuredLayers, partsOf, wholeSeconds } from './depth.ts';
@@ -150,14 +157,8 @@ function bytesNeeded(parts: readonly Part[], { tokens, cached }: Workload): numb
 async function timeParts(
   parts: readonly Part[],
   engine: Engine,
-  options: {
-    readonly threads: number | undefined;
-    readonly seconds: number;
-    readonly signal: AbortSignal | undefined;
-    readonly report: (fraction: number) => void;
-  },
+  { threads, seconds, signal, report }: TimingOptions,
 ): Promise<readonly Timings[]> {
-  const { threads, seconds, signal, report } = options;
   return await withWeightFile(Math.max(...parts.map(weightElements)), async (file) => {
     signal?.throwIfAborted();
     return await timeReplicates(

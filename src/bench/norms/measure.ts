@@ -14,6 +14,7 @@ import {
   requireWhole,
   runtimeLabel,
   sessionOptions,
+  type TimingOptions,
 } from '../options.ts';
 import { requireRemainder } from '../remainder.ts';
 import { medianOverReplicates, ratioOverReplicates, type TimeRatio, timeReplicates } from '../replicates.ts';
@@ -168,14 +169,8 @@ async function timeRotation(
   kinds: readonly NormKind[],
   plan: Plan,
   engine: Engine,
-  options: {
-    readonly threads: number | undefined;
-    readonly seconds: number;
-    readonly signal: AbortSignal | undefined;
-    readonly report: (fraction: number) => void;
-  },
+  { threads, seconds, signal, report }: TimingOptions,
 ): Promise<readonly Timings[]> {
-  const { threads, seconds, signal, report } = options;
   const length = chainLengthFor(plan);
   const models: [name: string, model: OnnxModel][] = [
     [emptyRun, emptyChain(plan.direction, plan, length)],

@@ -15,6 +15,7 @@ import {
   requireWhole,
   runtimeLabel,
   sessionOptions,
+  type TimingOptions,
 } from '../options.ts';
 import { timeReplicates } from '../replicates.ts';
 import { type WeightFile, withWeightFile } from '../weights.ts';
@@ -144,14 +145,8 @@ async function timeSize(
   kinds: readonly NormKind[],
   pass: PassShape,
   engine: Engine,
-  options: {
-    readonly threads: number | undefined;
-    readonly seconds: number;
-    readonly signal: AbortSignal | undefined;
-    readonly report: (fraction: number) => void;
-  },
+  { threads, seconds, signal, report }: TimingOptions,
 ): Promise<readonly Timings[]> {
-  const { threads, seconds, signal, report } = options;
   const graphs = partGraphs(size, kinds, pass);
   const elements = Math.max(...[...graphs.values()].map(weightElements));
   return await withWeightFile(elements, async (file) => {

@@ -1,10 +1,11 @@
 import * as Plot from '@observablehq/plot';
 import { timeOf, variantName, workloadName } from '../answer/model-time.ts';
-import { fixed, percent } from '../format.ts';
+import { percent } from '../format.ts';
 import type { ModelTiming } from '../model-results.ts';
 import { color, normStyle } from '../palette.ts';
 import type { Figure } from './figure.ts';
-import { drawSvg, textWidth } from './svg.ts';
+import { relativeTimeFrame } from './relative-time.ts';
+import { drawSvg } from './svg.ts';
 
 const rowHeight = 34;
 
@@ -32,8 +33,6 @@ export const modelTime: Figure = {
     if (rows.length === 0) return null;
     const panels = [...new Set(rows.map(({ panel }) => panel))];
     const names = timing.variants.map(({ name }) => name).filter((name) => rows.some((row) => row.name === name));
-    const ends = rows.flatMap(({ low, high }) => [low, high]);
-    const room = (Math.max(...ends) - Math.min(...ends)) * 0.04 || 0.01;
     const kernels = rows.filter(({ norms }) => norms === 'kernels');
     const plain = rows.filter(({ norms }) => norms === 'plain');
     return drawSvg({
@@ -57,19 +56,7 @@ export const modelTime: Figure = {
             ]),
       ],
       plot: {
-        marginLeft: Math.min(Math.max(...names.map(textWidth)) + 16, width * 0.45),
-        marginRight: 16,
-        marginTop: 24,
-        x: {
-          label: '← faster · time relative to the model as it is',
-          labelArrow: 'none',
-          domain: [Math.min(...ends) - room, Math.max(...ends) + room],
-          grid: true,
-          ticks: width < 500 ? 4 : 8,
-          tickFormat: (value: number) => fixed(value, 2),
-        },
-        y: { type: 'band', domain: names, label: null, tickSize: 0, padding: 0 },
-        fy: { domain: panels, axis: null, padding: 0.2 },
+        ...relativeTimeFrame(rows, { names, panels, width, reference: 'the model as it is' }),
         marks: [
           Plot.frame({ stroke: color('faint') }),
           Plot.ruleX([1], { stroke: color('muted') }),

@@ -1,10 +1,11 @@
 import * as Plot from '@observablehq/plot';
-import { fixed, percent } from '../format.ts';
+import { percent } from '../format.ts';
 import { byRank, normName } from '../names.ts';
 import { color, normStyle } from '../palette.ts';
 import type { SpeedResults, StudyResults } from '../results.ts';
 import type { Figure } from './figure.ts';
-import { drawSvg, textWidth } from './svg.ts';
+import { relativeTimeFrame } from './relative-time.ts';
+import { drawSvg } from './svg.ts';
 
 const rowHeight = 30;
 
@@ -30,8 +31,6 @@ export const timeShare: Figure = {
     const rows = [...measuredRows(results, speed), ...paperRows(results, speed)];
     const sizes = speed.shares.map((share) => share.size);
     const names = [...new Set(rows.toSorted((a, b) => byRank(a.norm, b.norm)).map((row) => row.name))];
-    const ends = rows.flatMap(({ low, high }) => [low, high]);
-    const room = (Math.max(...ends) - Math.min(...ends)) * 0.04 || 0.01;
     const panels = sizes.map((size) => ({ size }));
     const measured = rows.filter((row) => row.kind === 'measured');
     const published = rows.filter((row) => row.kind === 'published');
@@ -56,19 +55,7 @@ export const timeShare: Figure = {
           : []),
       ],
       plot: {
-        marginLeft: Math.max(...names.map(textWidth)) + 16,
-        marginRight: 16,
-        marginTop: 24,
-        x: {
-          label: '← faster · time relative to LayerNorm',
-          labelArrow: 'none',
-          domain: [Math.min(...ends) - room, Math.max(...ends) + room],
-          grid: true,
-          ticks: width < 500 ? 4 : 8,
-          tickFormat: (value: number) => fixed(value, 2),
-        },
-        y: { type: 'band', domain: names, label: null, tickSize: 0, padding: 0 },
-        fy: { domain: sizes, axis: null, padding: 0.2 },
+        ...relativeTimeFrame(rows, { names, panels: sizes, width, reference: 'LayerNorm' }),
         marks: [
           Plot.frame({ stroke: color('faint') }),
           Plot.ruleX([1], { stroke: color('muted') }),
