@@ -5,7 +5,7 @@ import { RefusalError } from '../core/errors.ts';
 import { formatBytes } from '../core/format.ts';
 import type { Model } from '../models/index.ts';
 import type { InputIds } from './certificate/decoder.ts';
-import { certificateBytes, certificateMemory } from './certificate/memory.ts';
+import { certificateBytes, certificateMemory, programBytes } from './certificate/memory.ts';
 
 /** Throws RefusalError where the output would be the source, inside it or around it. */
 export function checkPlaces(source: string, out: string): void {
@@ -17,20 +17,21 @@ export function checkPlaces(source: string, out: string): void {
 }
 
 /**
- * Throws RefusalError where decoders can't be compared, each a block at a time, in this machine's memory; `advice` says what
- * to do instead.
+ * Throws RefusalError where decoders can't be compared, each a block at a time, in this machine's memory; one that is
+ * written as a program of its own is run as a whole. `advice` says what to do instead.
  */
 export function checkMemory(
-  models: readonly Pick<Model, 'folder' | 'spec'>[],
+  models: readonly (Pick<Model, 'folder' | 'spec'> & { readonly isProgram?: boolean })[],
   inputIds: InputIds,
   advice: string,
   availableBytes = totalmem(),
 ): void {
-  for (const { folder, spec } of models) {
-    const needed = certificateBytes(spec, inputIds);
+  for (const { folder, spec, isProgram = false } of models) {
+    const needed = certificateBytes(spec, inputIds) + (isProgram ? programBytes(spec, inputIds) : 0);
     if (needed <= availableBytes) continue;
+    const what = isProgram ? `${certificateMemory}, and the written program as a whole` : certificateMemory;
     throw new RefusalError(
-      `${folder}: the certificate of a model of this size takes ${formatBytes(needed)} of memory (${certificateMemory}), this machine has ${formatBytes(availableBytes)}; ${advice}`,
+      `${folder}: the certificate of a model of this size takes ${formatBytes(needed)} of memory (${what}), this machine has ${formatBytes(availableBytes)}; ${advice}`,
     );
   }
 }

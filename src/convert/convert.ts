@@ -104,7 +104,10 @@ export async function convertModel(options: ConvertOptions): Promise<ConversionR
     const output = await format.output({ ...request, plan });
     checkPlaces(options.source, options.out);
     const inputs = options.certify === false ? null : await certificateInputs(model, options.inputs ?? { seed: 0 });
-    if (inputs !== null) checkMemory([model], inputs.inputIds, '--no-certify converts without one');
+    if (inputs !== null) {
+      const isProgram = format.run !== undefined;
+      checkMemory([{ ...model, isProgram }], inputs.inputIds, '--no-certify converts without one');
+    }
     const force = options.force ?? false;
     return await createFolderAtomically(options.out, { force, marker: modelFiles }, (folder) =>
       build(folder, { model, plan, format, output, inputs }, options),

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { RefusalError } from '../core/errors.ts';
 import type { DecoderSpec } from '../models/index.ts';
+import { certificateBytes } from './certificate/memory.ts';
 import { checkMemory } from './checks.ts';
 import { preLnSpec } from './decoder.fixture.ts';
 import type { ConversionTarget } from './options.ts';
@@ -204,4 +205,9 @@ test('a certificate that does not fit into memory is refused with the way out', 
     /takes .* MiB of memory.*--no-certify/,
   );
   expect(() => checkMemory([described(preLnSpec())], [[1, 2]], '--no-certify')).not.toThrow();
+  const bytes = certificateBytes(preLnSpec(), [[1, 2]]);
+  expect(() => checkMemory([described(preLnSpec())], [[1, 2]], '--no-certify', bytes)).not.toThrow();
+  expect(() => checkMemory([{ ...described(preLnSpec()), isProgram: true }], [[1, 2]], '--no-certify', bytes)).toThrow(
+    'and the written program as a whole',
+  );
 });

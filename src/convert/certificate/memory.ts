@@ -1,5 +1,5 @@
 import { formatBytes } from '../../core/format.ts';
-import type { DecoderSpec } from '../../models/index.ts';
+import { countParameters, type DecoderSpec } from '../../models/index.ts';
 import { untied } from '../rules/spec.ts';
 import type { InputIds } from './decoder.ts';
 import { headElements, parametersOf, stageElements, stagesOf } from './stages.ts';
@@ -33,4 +33,15 @@ export function certificateBytes(spec: DecoderSpec, inputIds: InputIds): number 
   const inner = Math.max(mlp.innerSize, 3 * attention.numHeads * attention.headSize, attention.numHeads * sequence);
   const activations = inputIds.length * sequence * (runs * hiddenSize + copies * inner);
   return baseBytes + bytesPerParameter * largest + 8 * activations;
+}
+
+/** A weight in float32, and in up to 16 bits as the file that it is mapped from has it. */
+const programBytesPerParameter = 6;
+/** A logit of the whole vocabulary as the engine gives it and in float64. */
+const bytesPerLogit = 12;
+
+/** What running a written program of the whole decoder takes beside, in bytes. */
+export function programBytes(spec: DecoderSpec, inputIds: InputIds): number {
+  const logits = inputIds.flat().length * spec.vocabularySize;
+  return programBytesPerParameter * countParameters(untied(spec)) + bytesPerLogit * logits;
 }
