@@ -87,13 +87,16 @@ function checkHasWeights(folder: string, names: readonly string[]): void {
     );
   }
   if (names.includes('onnx')) throw exportError(folder);
-  if (names.some((name) => name.endsWith('.gguf'))) {
-    throw new InputError(
-      `${folder}: holds its weights as GGUF, normlab reads safetensors; use the folder that the file was made from`,
-    );
-  }
+  if (names.some((name) => name.endsWith('.gguf'))) throw ggufError(folder);
   const hint = names.includes('snapshots') ? '; this is a hub cache: choose one of the folders in snapshots/' : '';
   throw new InputError(`${folder}: has neither ${singleFileName} nor ${indexFileName}${hint}`);
+}
+
+/** What is wrong with a folder that holds a model for llama.cpp, whose config is in its file. */
+export function ggufError(folder: string): InputError {
+  return new InputError(
+    `${folder}: holds its weights as GGUF, normlab reads safetensors; use the folder that the file was made from`,
+  );
 }
 
 /** What is wrong with a folder that holds a graph instead of weights. */
