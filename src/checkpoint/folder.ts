@@ -1,4 +1,4 @@
-import { readdir } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { InputError } from '../core/errors.ts';
 import { explainFileError } from '../core/fileErrors.ts';
@@ -68,9 +68,15 @@ async function listFolder(folder: string): Promise<readonly string[]> {
   try {
     return await readdir(folder);
   } catch (error) {
+    const isFile = await stat(folder).then(
+      (status) => !status.isDirectory(),
+      () => false,
+    );
+    const expected = `a local folder with config.json and ${singleFileName}`;
+    if (isFile) throw new InputError(`${folder}: is a file, expected ${expected}`);
     const explained = explainFileError(error, folder);
     if (!(explained instanceof InputError)) throw explained;
-    throw new InputError(`${explained.message}; expected a local folder with config.json and ${singleFileName}`);
+    throw new InputError(`${explained.message}; expected ${expected}`);
   }
 }
 
