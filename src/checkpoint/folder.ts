@@ -1,4 +1,4 @@
-import { readdir } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { InputError } from '../core/errors.ts';
 import { explainFileError } from '../core/fileErrors.ts';
@@ -68,9 +68,15 @@ async function listFolder(folder: string): Promise<readonly string[]> {
   try {
     return await readdir(folder);
   } catch (error) {
+    const isFile = await stat(folder).then(
+      (status) => !status.isDirectory(),
+      () => false,
+    );
+    const expected = `a local folder with config.json and ${singleFileName}`;
+    if (isFile) throw new InputError(`${folder}: is a file, expected ${expected}`);
     const explained = explainFileError(error, folder);
     if (!(explained instanceof InputError)) throw explained;
-    throw new InputError(`${explained.message}; expected a local folder with config.json and ${singleFileName}`);
+    throw new InputError(`${explained.message}; expected ${expected}`);
   }
 }
 
@@ -87,13 +93,16 @@ function checkHasWeights(folder: string, names: readonly string[]): void {
     );
   }
   if (names.includes('onnx')) throw exportError(folder);
-  if (names.some((name) => name.endsWith('.gguf'))) {
-    throw new InputError(
-      `${folder}: holds its weights as GGUF, normlab reads safetensors; use the folder that the file was made from`,
-    );
-  }
+  if (names.some((name) => name.endsWith('.gguf'))) throw ggufError(folder);
   const hint = names.includes('snapshots') ? '; this is a hub cache: choose one of the folders in snapshots/' : '';
   throw new InputError(`${folder}: has neither ${singleFileName} nor ${indexFileName}${hint}`);
+}
+
+/** What is wrong with a folder that holds a model for llama.cpp, whose config is in its file. */
+export function ggufError(folder: string): InputError {
+  return new InputError(
+    `${folder}: holds its weights as GGUF, normlab reads safetensors; use the folder that the file was made from`,
+  );
 }
 
 /** What is wrong with a folder that holds a graph instead of weights. */

@@ -304,6 +304,31 @@ test('nothing to do writes nothing', async () => {
   await expect(readdir(out)).rejects.toThrow('ENOENT');
 });
 
+test.each([
+  [{ format: 'gguf' }, true],
+  [{ format: 'onnx', fold: true }, false],
+  [{ dtype: 'bfloat16' }, true],
+  [{ format: 'hf', dtype: 'float32' }, undefined],
+  [{ format: 'llama' }, undefined],
+] as const)('nothing to do for %o says whether that leaves something out', async (options, folds) => {
+  const out = await temporary('left-out');
+  let source = goldenFolder('llama');
+  if (folds === false) {
+    source = await temporary('folded');
+    await convertModel({ source: goldenFolder('llama'), out: source, target: 'rmsnorm', fold: true, certify: false });
+  }
+  const result = await convertModel({ source, out, target: 'rmsnorm', ...options });
+  if (result.status !== 'nothing-to-do') throw new Error(`is ${result.status}`);
+  if (folds === undefined) expect(result.reason).toMatch(/nothing to do$/);
+  else expect(result.reason).toMatch(folds ? /keeps its format .*\(--fold rewrites it\)$/ : /element type$/);
+  await expect(readdir(out)).rejects.toThrow('ENOENT');
+});
+
+test('an operator set that is not written is refused, also where there is nothing to do', async () => {
+  const options = { source: goldenFolder('llama'), out: await temporary('opset'), target: 'rmsnorm' } as const;
+  await expect(convertModel({ ...options, opset: 99 })).rejects.toThrow('operator set 99 is not written');
+});
+
 describe('what was converted once', () => {
   test.each([
     ['gpt2_bf16', 'rmsnorm', 'hf'],

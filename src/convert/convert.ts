@@ -19,6 +19,7 @@ import { nothingToDo } from './refuse.ts';
 import { storedParameters } from './rules/apply.ts';
 import { describeRule } from './rules/describe.ts';
 import type { ConversionPlan } from './rules/plan.ts';
+import { canFold } from './verdict.ts';
 import { byteProgress, defaultThreads, shareProgress, together } from './write/flow.ts';
 import { type OutputTensor, storedDType, untiedStorage } from './write/layout.ts';
 import { hashSource, type SourceHash, sourceBytes } from './write/source.ts';
@@ -85,19 +86,20 @@ export type ConversionResult =
  */
 export async function convertModel(options: ConvertOptions): Promise<ConversionResult> {
   const { target } = options;
+  const { format: askedFormat, opset } = options;
+  if (opset !== undefined && !opsets.includes(opset)) {
+    throw new InputError(`convert: operator set ${opset} is not written; choose one of ${opsets.join(', ')}`);
+  }
   const earlier = await earlierExport(options.source, target);
   if (earlier !== undefined) return { status: 'nothing-to-do', reason: earlier };
   const model = await openModel(options.source);
   try {
     const reason = nothingToDo(model, target, options);
-    if (reason !== undefined) return { status: 'nothing-to-do', reason };
-    const format = formatOf(options.format ?? defaultFormat(model, target));
-    const { fold, qkNorms, dtype = 'source', opset } = options;
+    if (reason !== undefined) return { status: 'nothing-to-do', reason: `${reason}${whatStays(model, options)}` };
+    const format = formatOf(askedFormat ?? defaultFormat(model, target));
+    const { fold, qkNorms, dtype = 'source' } = options;
     if (opset !== undefined && format.id !== 'onnx') {
       throw new InputError(`convert: an operator set is one of a graph, and format ${format.id} is none`);
-    }
-    if (opset !== undefined && !opsets.includes(opset)) {
-      throw new InputError(`convert: operator set ${opset} is not written; choose one of ${opsets.join(', ')}`);
     }
     const request = { model, target, rewrites: { fold, qkNorms }, dtype, opset };
     const plan = formatPlan(format, request);
@@ -115,6 +117,16 @@ export async function convertModel(options: ConvertOptions): Promise<ConversionR
   } finally {
     await model.checkpoint.close();
   }
+}
+
+/** That a format or an element type was asked for which the model, whose norms need no conversion, has not. */
+function whatStays(model: Model, { target, format, dtype = 'source', ...asked }: ConvertOptions): string {
+  const { family, checkpoint, tensors } = model;
+  const isFormat = format === (family.id === 'normlab' ? 'normlab' : 'hf') || format === family.id;
+  const isDType = dtype === 'source' || tensors.every(({ name }) => checkpoint.tensors.get(name)?.dtype === dtype);
+  if ((format === undefined || isFormat) && isDType) return '';
+  const advice = canFold(model, target, asked) ? ' (--fold rewrites it)' : '';
+  return `: what is not rewritten keeps its format and element type${advice}`;
 }
 
 /** A folder that holds one of these is a model's, and may be replaced when that is asked for. */

@@ -1,7 +1,7 @@
 import { RefusalError } from '../core/errors.ts';
 import type { Model } from '../models/index.ts';
 import { type ConversionFormat, conversionFormats, defaultFormat, formatOf, formatPlan } from './formats/registry.ts';
-import type { ConversionTarget } from './options.ts';
+import type { ConversionTarget, RewriteOptions } from './options.ts';
 import { nothingToDo } from './refuse.ts';
 import { conversionPlan } from './rules/plan.ts';
 
@@ -67,9 +67,14 @@ export function conversionVerdict(
   };
 }
 
-function canFold(model: Parameters<typeof nothingToDo>[0], target: ConversionTarget): boolean {
+/** Whether a model would be rewritten, whose norms are what is asked for, if they were also to be folded. */
+export function canFold(
+  model: Parameters<typeof nothingToDo>[0],
+  target: ConversionTarget,
+  options: RewriteOptions = {},
+): boolean {
   try {
-    return nothingToDo(model, target, { fold: true }) === undefined;
+    return nothingToDo(model, target, { ...options, fold: true }) === undefined;
   } catch (error) {
     refusalOf(error);
     return false;

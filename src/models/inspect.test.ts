@@ -1,3 +1,6 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { changedCopy, golden } from './checkpoint.fixture.ts';
 import { inspectFolder } from './inspect.ts';
@@ -9,6 +12,16 @@ test('bytes are counted by dtype, and buffers of old checkpoints are no problem'
   expect(bytes.length).toBeGreaterThan(1);
   expect(bytes).toEqual([...bytes].sort((a, b) => b - a));
   expect(bytes.reduce((a, b) => a + b, 0)).toBe(weights?.bytes);
+});
+
+test('a folder for llama.cpp is said to be one, not to lack its config', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'normlab-inspect-'));
+  try {
+    await writeFile(join(folder, 'model.gguf'), 'GGUF');
+    await expect(inspectFolder(folder)).rejects.toThrow('holds its weights as GGUF');
+  } finally {
+    await rm(folder, { recursive: true });
+  }
 });
 
 test('a tied head that is stored too is named, and not compared', async () => {

@@ -1,6 +1,6 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Checkpoint, exportError, openCheckpoint } from '../checkpoint/index.ts';
+import { type Checkpoint, exportError, ggufError, openCheckpoint } from '../checkpoint/index.ts';
 import type { DType } from '../core/dtype.ts';
 import { InputError, NormlabError } from '../core/errors.ts';
 import { explainFileError } from '../core/fileErrors.ts';
@@ -47,6 +47,7 @@ export async function inspectFolder(folder: string): Promise<Inspection> {
   if (!names.includes('config.json') && names.includes('snapshots')) {
     throw new InputError(`${folder}: this is a hub cache: choose one of the folders in snapshots/`);
   }
+  if (!names.includes('config.json') && names.some((name) => name.endsWith('.gguf'))) throw ggufError(folder);
   const where = join(folder, 'config.json');
   const config = await readJson(where);
   if (!isRecord(config)) throw new InputError(`${where}: is not a JSON object`);

@@ -89,3 +89,15 @@ test.each([[['--to', 'layernorm']], [['--to', 'rmsnorm', '--dtype', 'int8']], [[
     expect(stderr).toMatch(/^normlab: [^\n]*--(to|dtype)[^\n]*\n$/);
   },
 );
+
+test('a file of a model’s folder is no ONNX model: the folder is asked for', async () => {
+  const { code, stderr } = await normlab(
+    'convert',
+    join(golden('gpt2'), 'model.safetensors'),
+    join(folder, 'of-file'),
+    '--to',
+    'rmsnorm',
+  );
+  expect(code).toBe(2);
+  expect(stderr).toMatch(/is a file, expected a local folder with config\.json[^\n]*\n$/);
+});

@@ -15,9 +15,7 @@ export const hf: Format<'hf'> = {
   otherTargets: 'no Hugging Face class has a residual stream of hidden_size − 1',
   obstacle(request) {
     const reason = unfit(request);
-    return reason === undefined
-      ? undefined
-      : `keeps the Hugging Face class of the source, ${reason}; use --format normlab`;
+    return reason === undefined ? undefined : `keeps the Hugging Face class of the source, ${reason}`;
   },
   plan: ({ model, target, rewrites }) => conversionPlan(model.spec, target, { ...rewrites, keepsNormKinds: true }),
   output: async (request) =>
@@ -43,10 +41,10 @@ export const hf: Format<'hf'> = {
 };
 
 function unfit({ model: { family, spec }, target, rewrites }: FormatRequest): string | undefined {
-  if (family.id === 'normlab') return 'and this one has none';
+  if (family.id === 'normlab') return 'and this one has none; use --format normlab';
   if (rewrites.fold !== true || target !== 'rmsnorm') return undefined;
   return hasNewBiases(spec, convertedSpec(spec, target, { ...rewrites, keepsNormKinds: true }))
-    ? 'which has no place for the biases that linears get from folded norms'
+    ? 'which has no place for the biases that linears get from folded norms; leave out --fold or use --format normlab'
     : undefined;
 }
 

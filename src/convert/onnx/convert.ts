@@ -167,8 +167,9 @@ async function checkOut({ path, external }: OnnxSource, out: string, force: bool
   if (!force) throw new InputError(`${out} exists; use --force to replace it`);
 }
 
-/** Whether a path is that of an ONNX model, not of a model's folder: whatever isn't a folder is taken for one. */
+/** Whether a path is that of an ONNX model, not of a model's folder: whatever isn't a folder is taken for one, but for what a folder holds. */
 export async function isOnnxPath(path: string): Promise<boolean> {
   const status = await stat(path).catch(() => undefined);
-  return status === undefined ? path.toLowerCase().endsWith('.onnx') : !status.isDirectory();
+  if (status === undefined) return path.toLowerCase().endsWith('.onnx');
+  return !status.isDirectory() && !/\.(safetensors|gguf|json|bin)$/i.test(path);
 }

@@ -21,6 +21,21 @@ test('progress says bytes and the time left at the speed so far', () => {
   ]);
 });
 
+test('no time is foretold from a share that is too small to tell', () => {
+  const lines: string[] = [];
+  let now = 0;
+  const { onWritten, onRead } = byteProgress(
+    [1024, 2 ** 20],
+    (line) => lines.push(line),
+    () => now,
+  );
+  now = 3000;
+  onRead(1024);
+  onWritten(1024);
+  onWritten(2 ** 14);
+  expect(lines.map((line) => line.includes('left'))).toEqual([false, false, true]);
+});
+
 test('of work without bytes it says the share', () => {
   const lines: string[] = [];
   let now = 0;

@@ -62,7 +62,12 @@ export function shareProgress(
   return (share) => onProgress?.(`${what}: ${Math.floor(100 * share)} %${timeLeft(share, now() - startedMs)}`);
 }
 
+/** Of a smaller share, such as the shapes in a graph, which come before its weights, the time says nothing of the rest. */
+const tellingShare = 0.01;
+
 function timeLeft(share: number, passedMs: number): string {
   const seconds = passedMs / 1000;
-  return share > 0 && share < 1 && seconds > 1 ? `, ${formatDuration((seconds / share) * (1 - share))} left` : '';
+  return share >= tellingShare && share < 1 && seconds > 1
+    ? `, ${formatDuration((seconds / share) * (1 - share))} left`
+    : '';
 }

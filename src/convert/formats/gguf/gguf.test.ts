@@ -161,7 +161,8 @@ describe('is refused with what to do instead', () => {
     ['nemotron', {}, 'nemotron has heads of hidden size / heads'],
     ['gpt2', { dtype: 'float64' }, 'has no float64, which llama.cpp does not compute with; use --dtype float32'],
     ['gpt2', { target: 'crmsnorm' }, 'has no place for crmsnorm'],
-    ['gpt2', { fold: true }, 'has no bias in its head'],
+    ['gpt2', { fold: true }, 'has no bias in its head; leave out --fold or use --format normlab'],
+    ['opt', { fold: true }, 'not a plain one with relu; use --format normlab'],
     // Its RMSNorms are not known to see mean 0.
     ['qwen3', { fold: true }, 'has no norm on queries and keys'],
   ] as const)('%s %o', async (name, options, message) => {

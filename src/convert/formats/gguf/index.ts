@@ -9,6 +9,7 @@ import { isRmsNorm } from '../../rules/spec.ts';
 import { copyCompanions } from '../../write/companions.ts';
 import { provenanceKeys } from '../../write/config.ts';
 import type { Format, OutputRequest } from '../format.ts';
+import { hf } from '../hf.ts';
 import { ggufFileName } from './tensors.ts';
 import { ggufOutput } from './write.ts';
 
@@ -27,12 +28,17 @@ export const gguf: Format<'gguf'> = {
   otherTargets: 'no architecture of llama.cpp has a residual stream of hidden_size − 1',
   obstacle: ({ dtype }) =>
     dtype === 'float64' ? 'has no float64, which llama.cpp does not compute with; use --dtype float32' : undefined,
-  plan({ model, target, rewrites }) {
+  plan(request) {
+    const { model, target, rewrites } = request;
     const plan = conversionPlan(model.spec, target, rewrites);
-    const fit = fitGguf(plan.spec, { isCentred: !isRmsNorm(model.spec.norm) });
+    const origin = { isCentred: !isRmsNorm(model.spec.norm) };
+    const fit = fitGguf(plan.spec, origin);
     if (fit.fits) return ggufPlan(plan, fit.spec);
+    const fitsUnfolded =
+      rewrites.fold && fitGguf(conversionPlan(model.spec, target, { ...rewrites, fold: false }).spec, origin).fits;
+    const others = hf.obstacle({ ...request, dtype: 'source' }) === undefined ? 'hf or normlab' : 'normlab';
     throw new RefusalError(
-      `${model.folder}: format gguf: llama.cpp computes no such decoder: the nearest of its architectures, ${fit.reason}; use --format hf or normlab`,
+      `${model.folder}: format gguf: llama.cpp computes no such decoder: the nearest of its architectures, ${fit.reason}; ${fitsUnfolded ? 'leave out --fold or ' : ''}use --format ${others}`,
     );
   },
   async output(request) {
