@@ -131,8 +131,11 @@ function groupsOf(trace: Trace, norms: readonly FoundNorm[], kept: ReadonlyMap<s
       else if (axis !== null) join(value, cutAt({ value: operand.value, axis }));
     }
   }
-  for (const [i, { input, axis }] of norms.entries()) {
-    join(normKey(i), kept.has(input) ? cutAt({ value: input, axis }) : input);
+  // A sum inside of a SkipLayerNormalization goes straight on to its norm: no op fits in between.
+  const hasPlace = ({ kind, input }: FoundNorm) => kind !== 'skip' || !kept.has(input);
+  for (const [i, norm] of norms.entries()) {
+    const { input, axis } = norm;
+    if (hasPlace(norm)) join(normKey(i), kept.has(input) ? cutAt({ value: input, axis }) : input);
   }
   const members = new Map<string, Group>();
   const groupOf = (key: string): Group => {
@@ -141,7 +144,7 @@ function groupsOf(trace: Trace, norms: readonly FoundNorm[], kept: ReadonlyMap<s
     members.set(root, group);
     return group;
   };
-  for (const i of norms.keys()) groupOf(normKey(i)).norms.push(i);
+  for (const [i, norm] of norms.entries()) if (hasPlace(norm)) groupOf(normKey(i)).norms.push(i);
   for (const [key, cut] of cuts) groupOf(key).cuts.push(cut);
   return { find, members };
 }

@@ -10,6 +10,7 @@ import {
   type OnnxModel,
   type OnnxNode,
 } from '../../graph/index.ts';
+import { floatValues } from './floats.ts';
 
 /** Where a value is made: which output of which node. */
 export interface Producer {
@@ -34,6 +35,8 @@ export interface GraphIndex {
   readonly consumers: (value: string) => readonly Consumer[];
   /** The tensor of a value that is the same in every run: an initializer that no caller can replace, a `Constant` node's. */
   readonly constant: (value: string) => OnnxInitializer | undefined;
+  /** Whether a value surely is of a floating-point type. */
+  readonly isFloat: (value: string) => boolean;
   readonly isInput: (value: string) => boolean;
   readonly isOutput: (value: string) => boolean;
   /** The nodes in whose subgraphs a value is read. */
@@ -84,6 +87,7 @@ export function indexGraph(model: OnnxModel, source: string): GraphIndex {
     if (tensor !== undefined) constants.set(tensor.name, tensor);
   }
   for (const name of namesOf(graph)) taken.add(name);
+  const floats = floatValues(graph);
   return {
     graph,
     opset,
@@ -96,6 +100,7 @@ export function indexGraph(model: OnnxModel, source: string): GraphIndex {
     producer: (value) => producers.get(value),
     consumers: (value) => consumers.get(value) ?? [],
     constant: (value) => constants.get(value),
+    isFloat: (value) => floats.has(value),
     isInput: (value) => inputs.has(value),
     isOutput: (value) => outputs.has(value),
     capturedBy: (value) => [...(captured.get(value) ?? [])],

@@ -53,7 +53,8 @@ export function editModel(file: Uint8Array, edit: ModelEdit, source: string): re
   const replacedDomains = new Set(opsets.map(({ domain }) => domain));
   for (const field of wireFields(file, source)) {
     if (field.number === model.graph) {
-      parts.push(...lengthDelimited(model.graph, editGraph(field.payload, edit.graph, source)));
+      // One by one: a call takes no more than some 100,000 arguments.
+      for (const part of lengthDelimited(model.graph, editGraph(field.payload, edit.graph, source))) parts.push(part);
     } else if (field.number === model.opsetImport && replacedDomains.has(textIn(field, 1, source))) {
     } else if (field.number === model.metadataProps && Object.hasOwn(metadata, textIn(field, 1, source))) {
     } else if (field.number === model.functions && edit.dropsFunctions) {

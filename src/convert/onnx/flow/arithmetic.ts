@@ -65,6 +65,8 @@ function scaled(context: FlowContext, input: number, scale: { input: number; inv
   if (shape === undefined || alignedLength(context, input) !== context.width) {
     return stop(`the shape of its input ${input} is not known`);
   }
+  // What takes its place has to have its axes.
+  if (scale !== undefined && shape.length !== context.outputShape.length) return stop('it adds axes as well');
   const passages = [{ input, axis: alignedAxis(context, shape) }];
   return scale === undefined ? { kind: 'from', passages } : { kind: 'from', passages, scale };
 }
@@ -87,6 +89,7 @@ const chosen: FlowRule = (context) => {
 const handedOn: FlowRule = ({ axis }) => from({ input: 0, axis });
 
 const cast: FlowRule = (context) => {
+  if (!context.isFloat(0)) return stop('it reads integers, or may do so');
   const dtype = onnxDTypes.get(context.int('to') ?? 0);
   return dtype !== undefined && isFloat(dtype) ? handedOn(context) : stop('it rounds to integers');
 };

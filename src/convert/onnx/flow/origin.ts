@@ -17,6 +17,8 @@ export function originOf(index: GraphIndex, node: number, output: number, axis: 
   if (/Normalization$/.test(at.opType) && output !== 3) return stop('its weights bring one in');
   if (rule === undefined) return stop('it is not linear');
   if (outputShape === undefined || axis >= outputShape.length) return stop('its shape is not known');
+  const length = outputShape[axis];
+  if (typeof length === 'number' && length !== width) return stop(`it has ${length} along this axis`);
   const context = {
     ...index.shapes.context(at),
     output,
@@ -24,6 +26,7 @@ export function originOf(index: GraphIndex, node: number, output: number, axis: 
     outputShape,
     width,
     constant: (input: number) => index.constant(at.inputs[input] ?? ''),
+    isFloat: (input: number) => index.isFloat(at.inputs[input] ?? ''),
   };
   return rule(context);
 }

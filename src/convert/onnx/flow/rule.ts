@@ -34,6 +34,8 @@ export interface FlowContext extends ShapeContext {
   /** How many channels there are. */
   readonly width: number;
   readonly constant: (input: number) => OnnxInitializer | undefined;
+  /** Whether an input surely is of a floating-point type. */
+  readonly isFloat: (input: number) => boolean;
 }
 
 export type FlowRule = (context: FlowContext) => Origin;

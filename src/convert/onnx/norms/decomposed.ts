@@ -123,7 +123,9 @@ function matchLayerNorm(index: GraphIndex, centred: string, mean: Mean): Match |
   const bias = vector(shifted);
   if (shifted === undefined || bias === undefined) nodes.length = withWeight;
   else last = shifted;
-  const fits = isWhole && !cast && mean.axis === rank - 1;
+  // Numbers of more axes than the input add theirs to the output.
+  const hasSameAxes = index.shapes.shape(output(last))?.length === rank;
+  const fits = isWhole && !cast && hasSameAxes && mean.axis === rank - 1;
   return {
     epsilon,
     last,

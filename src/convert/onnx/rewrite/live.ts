@@ -47,7 +47,7 @@ function liveSet(graph: OnnxGraph, nodes: readonly OnnxNode[]): ReadonlySet<Onnx
     const node = value === '' ? undefined : producers.get(value);
     if (node === undefined || live.has(node)) continue;
     live.add(node);
-    waiting.push(...readBy(node));
+    for (const read of readBy(node)) waiting.push(read);
   }
   return live;
 }

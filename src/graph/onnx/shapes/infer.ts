@@ -41,7 +41,12 @@ export function inferShapes(graph: OnnxGraph, opset: number): InferredShapes {
   for (const { name, shape } of [...(graph.valueInfos ?? []), ...graph.outputs, ...graph.inputs]) {
     known.set(name, { shape: limited(shape.map(fromFile)) });
   }
-  for (const tensor of graph.initializers) known.set(tensor.name, knownOf(tensor));
+  const inputs = new Set(graph.inputs.map(({ name }) => name));
+  for (const tensor of graph.initializers) {
+    const { shape, contents } = knownOf(tensor);
+    // A caller may give an input other numbers than the file does.
+    known.set(tensor.name, inputs.has(tensor.name) ? { shape } : { shape, contents });
+  }
 
   const context = (node: OnnxNode): ShapeContext => {
     const of = (input: number) => known.get(node.inputs[input] ?? '');
