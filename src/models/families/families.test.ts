@@ -338,7 +338,6 @@ describe('keys that change the decoder', () => {
       { normlab: { norm: 'rmsnorm' } },
       { norm: { kind: 'rmsnorm-bias', epsilon: 1e-5 }, finalNorm: { kind: 'rmsnorm-bias' } },
     ],
-    ['nemotron', { normlab: { norm: 'rmsnorm' } }, { norm: { kind: 'rmsnorm1p', epsilon: 1e-5 } }],
     [
       'bloom',
       { normlab: { norm: 'rmsnorm', recentreInput: true } },

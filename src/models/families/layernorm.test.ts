@@ -159,6 +159,7 @@ describe('keys that change the decoder', () => {
       { use_qk_norm: true },
       { attention: { qkNorm: { norm: { kind: 'layernorm-nobias' }, extent: 'each_head' } } },
     ],
+    ['nemotron', { normlab: { norm: 'rmsnorm' } }, { norm: { kind: 'rmsnorm1p', epsilon: 1e-5 } }],
     [
       'persimmon',
       { normlab: { norm: 'rmsnorm' } },
