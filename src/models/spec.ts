@@ -228,11 +228,11 @@ export interface SigmoidRouterSpec {
 }
 
 /** More layers than any model has: a bound on what a config can make us build before its tensors are looked at. */
-export const maxLayers = 10_000;
+export const maxLayers = 2_000;
 
 /** The same for the experts of a layer, and for those of all layers together. */
 export const maxExperts = 4096;
-export const maxExpertsOfAllLayers = 200_000;
+export const maxExpertsOfAllLayers = 30_000;
 
 /**
  * A decoder-only transformer as data: everything that its graph depends on, and nothing else.
